@@ -1,0 +1,74 @@
+"""The AWS calls that the functions make, with their types; the one place that imports boto3.
+
+boto3 ships no types. Each protocol below lists just the calls in use, as the service models define them, so
+that the rest of the package is typed.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+import boto3  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+
+Reply = Mapping[str, Any]
+
+
+class Ecs(Protocol):
+    """Amazon ECS."""
+
+    def put_account_setting(self, *, name: str, value: str, principalArn: str) -> Reply:
+        """Set an account setting for one principal."""
+        ...
+
+    def delete_account_setting(self, *, name: str, principalArn: str) -> Reply:
+        """Take one principal's setting away."""
+        ...
+
+    def describe_services(self, *, cluster: str, services: list[str]) -> Reply:
+        """Describe services with their counts of running tasks."""
+        ...
+
+
+class SecretsManager(Protocol):
+    """AWS Secrets Manager."""
+
+    def get_secret_value(self, *, SecretId: str) -> Reply:
+        """Read the current version of a secret."""
+        ...
+
+    def put_secret_value(self, *, SecretId: str, SecretString: str) -> Reply:
+        """Write a new current version of a secret."""
+        ...
+
+
+class Ssm(Protocol):
+    """AWS Systems Manager's parameters."""
+
+    def get_parameter(self, *, Name: str) -> Reply:
+        """Read a parameter."""
+        ...
+
+
+def ecs() -> Ecs:
+    """Return a client for the region and the credentials of the environment."""
+    return cast(Ecs, boto3.client("ecs"))
+
+
+def secrets_manager() -> SecretsManager:
+    """Return a client for the region and the credentials of the environment."""
+    return cast(SecretsManager, boto3.client("secretsmanager"))
+
+
+def ssm() -> Ssm:
+    """Return a client for the region and the credentials of the environment."""
+    return cast(Ssm, boto3.client("ssm"))
+
+
+def error_code(error: Exception) -> str | None:
+    """Return AWS's code for the error, such as `AccessDeniedException`; None when AWS did not answer it."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else None
+
+
+def error_operation(error: Exception) -> str | None:
+    """Return the operation that AWS refused, such as `GetSecretValue`; None when AWS did not answer it."""
+    return str(error.operation_name) if isinstance(error, ClientError) else None
