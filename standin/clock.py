@@ -1,0 +1,64 @@
+"""The one clock of the stand-in. It can run faster than real time and can be moved ahead."""
+
+import time
+from datetime import UTC, datetime
+
+
+class Clock:
+    """Simulated time: seconds since 1970 that pass `speed` times as fast as real ones.
+
+    Args:
+        start: The simulated time to start at, in seconds since 1970; None is the real time.
+        speed: Simulated seconds per real second, above 0. Default 1.
+
+    Raises:
+        ValueError: `speed` is not above 0.
+
+    Example:
+        >>> clock = Clock(start=0, speed=60)
+        >>> clock.advance(3600)
+        >>> 3600 <= clock.now() < 3660
+        True
+    """
+
+    def __init__(self, start: float | None = None, speed: float = 1.0) -> None:
+        self._base = time.time() if start is None else start
+        self._origin = time.monotonic()
+        self.speed = speed
+
+    @property
+    def speed(self) -> float:
+        """Simulated seconds per real second. Setting it keeps the present moment."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, value: float) -> None:
+        if not 0 < value < float("inf"):
+            raise ValueError(f"speed={value}: give simulated seconds per real second, above 0, such as 60")
+        if hasattr(self, "_speed"):
+            self._base, self._origin = self.now(), time.monotonic()
+        self._speed = value
+
+    def now(self) -> float:
+        """Return the simulated time in seconds since 1970."""
+        return self._base + (time.monotonic() - self._origin) * self._speed
+
+    def advance(self, seconds: float) -> None:
+        """Jump ahead by `seconds` of simulated time.
+
+        Raises:
+            ValueError: `seconds` is negative: messages carry times, so the clock never goes back.
+        """
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"seconds={seconds}: the clock moves ahead only; give 0 or more")
+        self._base += seconds
+
+
+def stamp(at: float) -> str:
+    """Write a time as the documented login answer does: a blank, no T (facts 2.2).
+
+    Example:
+        >>> stamp(0)
+        '1970-01-01 00:00:00+00:00'
+    """
+    return datetime.fromtimestamp(int(at), UTC).isoformat(sep=" ")

@@ -1,0 +1,75 @@
+"""The HTTPS server on loopback: sockets, certificates, the ticking cluster."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from standin.api import Api
+from standin.options import Options
+from standin.service import Service
+from standin.store import Store
+from standin.tls import write_certificates
+
+HOST = "127.0.0.1"
+TICK_SECONDS = 0.05
+"""Real seconds between two looks at the cluster when nobody asks it anything."""
+
+
+class Server:
+    """One run of the stand-in over a folder of state.
+
+    Args:
+        options: How to run it.
+        folder: Where the certificates go, and the database file unless the options name one.
+        port: The port on 127.0.0.1; 0 takes a free one.
+
+    Raises:
+        OSError: The port is taken.
+    """
+
+    def __init__(self, options: Options, folder: Path, port: int = 0) -> None:
+        self._options = options
+        state = options.state or folder / "standin.sqlite3"
+        self._state = state
+        self.ca_file = state.with_suffix(".ca.pem")
+        self._server_file = state.with_suffix(".server.pem")
+        if not (self.ca_file.exists() and self._server_file.exists()):
+            write_certificates(self.ca_file, self._server_file)
+        self._socket = socket.create_server((HOST, port), backlog=1024)
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"https://{HOST}:{self.port}"
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Serve until `stop` is set; `ready` is called once requests are answered."""
+        store = Store(self._state)
+        try:
+            service = Service(self._options, store)
+            config = Config()
+            config.bind = [f"fd://{self._socket.detach()}"]
+            config.certfile = config.keyfile = str(self._server_file)
+            config.loglevel = "WARNING"
+            config.graceful_timeout = 1.0
+            app = Api(service, rate_limits=self._options.rate_limits).application()
+            ticking = asyncio.create_task(_tick(service))
+            ready()
+            await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+            ticking.cancel()
+            service.tick()
+        finally:
+            store.close()
+
+
+async def _tick(service: Service) -> None:
+    while True:
+        service.tick()
+        await asyncio.sleep(TICK_SECONDS)
