@@ -29,12 +29,15 @@ MAX_ANSWER_BYTES = 4096
 """CloudFormation's limit for the whole answer; the Reason is cut so that the rest fits."""
 
 MAX_REASON_LETTERS = 400
-"""JSON writes up to 6 bytes for a letter, ids take up to 1 KB: 400 letters always leave room."""
+"""A letter takes up to 6 bytes in JSON, the ids up to 1600: 400 letters always fit."""
 
 ANSWER_SECONDS = 15.0
 """Kept back from Lambda's time limit for the answer itself, which is tried again with growing pauses."""
 
 PUT_TIMEOUT_SECONDS = 5.0
+
+GRACE_SECONDS = 2.0
+"""Between the deadline that the work keeps, so as to say what is missing, and the alarm that interrupts it."""
 
 
 class Failure(Exception):
@@ -67,7 +70,7 @@ class Request:
         properties: ResourceProperties; CloudFormation passes every scalar as a string.
         old_properties: OldResourceProperties of an update, empty otherwise.
         physical_id: PhysicalResourceId of an update or a delete, empty for a create.
-        deadline: When the work must be done, `ANSWER_SECONDS` before Lambda's own limit.
+        deadline: When the work must be done or given up with a reason, well before Lambda's own limit.
     """
 
     properties: Mapping[str, Any]
@@ -83,12 +86,8 @@ class Request:
         """
         value = self.properties.get(name)
         if not isinstance(value, str) or not value:
-            given = (
-                "nothing" if name not in self.properties else f"{type(value).__name__} of length 0 or no text"
-            )
-            raise Refusal(
-                f"Property {name}: {given} was given; a text is needed. Set it on the custom resource."
-            )
+            given = "nothing" if name not in self.properties else f"{type(value).__name__} of length 0 or no text"
+            raise Refusal(f"Property {name}: {given} was given; a text is needed. Set it on the custom resource.")
         return value
 
 
@@ -145,9 +144,7 @@ def custom_resource(make: Callable[[], Resource]) -> Handler:
     def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
         url = event.get("ResponseURL")
         if not isinstance(url, str):
-            raise Refusal(
-                "The event has no ResponseURL: this function is called by CloudFormation, not by hand."
-            )
+            raise Refusal("The event has no ResponseURL: this function is called by CloudFormation, not by hand.")
         started = time.monotonic()
         end = Deadline.after(context.get_remaining_time_in_millis() / 1000)
         answer = _work(make, event, context, end)
@@ -178,7 +175,7 @@ def _work(
         properties=event.get("ResourceProperties") or {},
         old_properties=event.get("OldResourceProperties") or {},
         physical_id=current,
-        deadline=Deadline.after(time_for_work),
+        deadline=Deadline.after(time_for_work - min(GRACE_SECONDS, time_for_work / 2)),
     )
     answer: dict[str, Any] = {"Status": "FAILED", "PhysicalResourceId": identity}
     # Copied letter by letter, as CloudFormation throws away an answer whose ids differ.
@@ -198,10 +195,8 @@ def _work(
                 answer["PhysicalResourceId"] = resource.identify(request)
             done = resource.create(request) if kind == "Create" else resource.update(request)
             success = {"Status": "SUCCESS", "PhysicalResourceId": done.physical_id, "Data": dict(done.data)}
-            if (size := len(json.dumps(answer | success).encode())) > MAX_ANSWER_BYTES:
-                raise Failure(
-                    f"The answer has {size} bytes, allowed are {MAX_ANSWER_BYTES}: return less Data."
-                )
+            if (size := len(_encoded(answer | success))) > MAX_ANSWER_BYTES:
+                raise Failure(f"The answer has {size} bytes, allowed are {MAX_ANSWER_BYTES}: return less Data.")
             return answer | success
     except Refusal as refusal:
         answer["PhysicalResourceId"] = identity
@@ -218,9 +213,7 @@ def _work(
 def _explain(error: Exception) -> str:
     """Tell of an error that is nobody's `Failure`, without its message, which may quote what was sent."""
     if code := error_code(error):
-        return (
-            f"AWS answered {code} to {error_operation(error)}. Check the function's role and what it names."
-        )
+        return f"AWS answered {code} to {error_operation(error)}. Check the function's role and what it names."
     # A bug. A database, for one, quotes the statement in its message, and so the password: log the way alone.
     frames = traceback.extract_tb(error.__traceback__)
     log(
@@ -229,6 +222,10 @@ def _explain(error: Exception) -> str:
         at=[f"{f.filename}:{f.lineno} {f.name}" for f in frames],
     )
     return f"Unexpected {type(error).__name__}."
+
+
+def _encoded(answer: Mapping[str, Any]) -> bytes:
+    return json.dumps(answer, ensure_ascii=False).encode()
 
 
 def _short(reason: str, ending: str) -> str:
@@ -263,7 +260,7 @@ def _deliver(url: str, answer: Mapping[str, Any], end: Deadline) -> None:
     while True:
         request = urllib.request.Request(  # noqa: S310 - CloudFormation's own presigned address
             url,
-            data=json.dumps(answer).encode(),
+            data=_encoded(answer),
             method="PUT",
             # The address is signed for an empty content type.
             headers={"Content-Type": ""},

@@ -127,9 +127,7 @@ class DatabaseUser:
             ensure_user(connection, user, require_tls=require_tls)
         log("user ready", user=user.username, host=server.host, tls_required=require_tls)
         self._complete(request.text("UserSecretArn"), user, server)
-        return Answer(
-            physical_id=f"{user.username}@{server.host}:{server.port}", data={"Username": user.username}
-        )
+        return Answer(physical_id=f"{user.username}@{server.host}:{server.port}", data={"Username": user.username})
 
     def _complete(self, arn: str, user: Login, server: Server) -> None:
         """Write the secret in the shape that RDS uses; no new version when it is so already."""

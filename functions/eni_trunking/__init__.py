@@ -37,9 +37,7 @@ class EniTrunking:
         """
         role = request.text("RoleArn")
         if not ROLE_ARN.fullmatch(role):
-            raise Refusal(
-                f"Property RoleArn: {role!r} is no ARN of a role. Give arn:aws:iam::<account>:role/<name>."
-            )
+            raise Refusal(f"Property RoleArn: {role!r} is no ARN of a role. Give arn:aws:iam::<account>:role/<name>.")
         return role
 
     def create(self, request: Request) -> Answer:

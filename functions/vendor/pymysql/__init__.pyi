@@ -26,13 +26,15 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def cursor(self) -> Cursor: ...
+    def close(self) -> None: ...
 
 def connect(
     *,
-    host: str,
-    port: int,
     user: str,
     password: str,
+    host: str | None = None,
+    port: int = 0,
+    unix_socket: str | None = None,
     ssl: ssl.SSLContext | None = None,
     ssl_disabled: bool = False,
     connect_timeout: float = 10,
