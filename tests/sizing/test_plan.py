@@ -1,0 +1,257 @@
+"""`plan`: counts, caps, hosts, classes, reasons, and every refusal."""
+
+import json
+import subprocess
+import sys
+from math import ceil
+
+import pytest
+
+import sizing
+from sizing import SizingError, catalogue, max_hosts, placement, plan
+from sizing.choice import vcpu_floor
+
+
+@pytest.mark.parametrize(
+    ("environment", "hosts", "webs", "coreapps", "masters"), [("production", 3, 3, 3, 3), ("staging", 2, 2, 2, 2)]
+)
+def test_the_environment_decides_the_default_counts(environment, hosts, webs, coreapps, masters):
+    answer = plan(environment=environment)
+    assert (answer.hosts.minimum, answer.webs, answer.coreapps, answer.masters) == (hosts, webs, coreapps, masters)
+    assert answer.active_coreapps == coreapps - 1
+
+
+@pytest.mark.parametrize(("active", "cap"), [(2, 3), (4, 4), (8, 5), (16, 8), (32, 15)])
+@pytest.mark.parametrize("environment", ["production", "staging"])
+def test_caps_are_the_published_ones(active, cap, environment):
+    assert max_hosts(active, environment) == cap
+    assert plan(active, environment=environment).hosts.maximum == cap
+
+
+@pytest.mark.parametrize(("environment", "cap"), [("production", 3), ("staging", 2)])
+def test_one_coreapp_is_capped_by_the_default_hosts(environment, cap):
+    assert max_hosts(1, environment) == cap
+    assert plan(1, environment=environment).hosts.maximum == cap
+
+
+@pytest.mark.parametrize(
+    ("rate", "active"),
+    [(0, 2), (10, 2), (20, 2), (20.5, 4), (40, 4), (80, 8), (81, 16), (160, 16), (161, 32), (250, 32), (350, 32)],
+)
+def test_the_rate_alone_gives_the_coreapps_of_the_vendors_map(rate, active):
+    answer = plan(messages_per_second=rate)
+    assert answer.active_coreapps == active
+    assert "vendor's published AWS map" in answer.reasons[0]
+
+
+@pytest.mark.parametrize(("active", "rate"), [(1, 10), (2, 20), (4, 40), (8, 80), (16, 160), (32, 250)])
+def test_coreapps_alone_are_planned_for_the_rate_of_the_map(active, rate):
+    answer = plan(active)
+    assert answer.messages_per_second == rate
+    assert any(f"{rate} messages/s" in reason and "associates" in reason for reason in answer.reasons)
+
+
+@pytest.mark.parametrize(
+    ("active", "rate", "tls", "released"), [(8, 100, False, "db.m4.2xlarge"), (32, 250, True, "db.m4.4xlarge")]
+)
+def test_the_published_classes_come_out_of_the_retired_family(active, rate, tls, released):
+    for same_rate in (rate, None):
+        answer = plan(active, same_rate, tls=tls, database_families=("m4",), historical=True)
+        assert answer.database.instance_class == released
+        assert "Historical comparison" in answer.reasons[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "successor"),
+    [("db.m4.2xlarge", "db.m5.2xlarge"), ("db.m4.10xlarge", "db.m5.8xlarge"), ("db.r4.large", "db.r5.large"),
+     ("db.t2.large", "db.t3.large"), ("db.m3.xlarge", "db.m5.xlarge")],
+)  # fmt: skip
+def test_a_retired_class_is_refused_with_its_successor(name, successor):
+    with pytest.raises(SizingError, match=successor):
+        plan(2, database_class=name)
+
+
+@pytest.mark.parametrize("region", catalogue.regions())
+@pytest.mark.parametrize("engine", catalogue.ENGINES)
+def test_every_choice_satisfies_every_constraint(region, engine):
+    for active in sizing.SHARD_COUNTS:
+        answer = plan(active, engine=engine, region=region)
+        db = catalogue.database_classes()[answer.database.instance_class]
+        assert db.status != "retired"
+        assert not db.burstable
+        assert db.name in catalogue.regional_classes(engine, region)
+        assert engine != "mysql" or "8.4" in db.mysql_versions
+        assert db.vcpu >= vcpu_floor(answer.messages_per_second)
+        assert answer.connections.expected <= 0.5 * answer.database.max_connections
+        assert answer.connections.high <= 0.9 * answer.database.max_connections
+        assert not catalogue.host_types()[answer.hosts.instance_type].burstable
+
+
+def test_no_cheaper_class_would_have_done():
+    """Checked against a walk over every class and its listed price, written apart from the product's."""
+    answer = plan(8, 100)
+    paid = catalogue.database_price("mysql", "us-east-1", answer.database.instance_class, multi_az=False)
+    assert paid is not None
+    for db in catalogue.orderable("mysql", "us-east-1", "8.4"):
+        price = catalogue.database_price("mysql", "us-east-1", db.name, multi_az=False)
+        if price and price.usd < paid.usd and not db.burstable:
+            limit = sizing.max_connections(db.name)
+            assert limit < 2 * 1200 or db.vcpu < 8, db.name
+
+
+@pytest.mark.parametrize("active", sizing.SHARD_COUNTS)
+@pytest.mark.parametrize("trunking", [True, False])
+def test_the_fleet_fits_under_the_cap_with_any_host_lost(active, trunking):
+    answer = plan(active, eni_trunking=trunking)
+    hosts, tasks = answer.hosts, answer.tasks
+    tiers = [
+        placement.Tier(name, task.count, task.memory_reservation_mib)
+        for name, task in (("coreapp", tasks.coreapp), ("master", tasks.master), ("webapp", tasks.webapp))
+    ]
+    placed = placement.empty_hosts(hosts.maximum, 3, hosts.task_memory_mib, hosts.tasks_per_host)
+    assert placement.place(placed, tiers) == []
+    for lost in range(hosts.maximum):
+        assert placement.lose(placed, frozenset({lost}), tiers) == []
+
+
+@pytest.mark.parametrize("active", sizing.SHARD_COUNTS)
+@pytest.mark.parametrize("spares", [1, 2])
+def test_a_deployment_stops_one_task_at_a_time_and_never_more_than_the_spares(active, spares):
+    for task in vars_of(plan(active, spares=spares).tasks):
+        kept = ceil(task.count * task.minimum_healthy_percent / 100)  # ECS rounds up
+        assert task.count - kept == 1
+        assert ceil(task.count * (task.minimum_healthy_percent + 1) / 100) == task.count  # no larger percent would do
+        assert task.maximum_percent == 200
+
+
+def vars_of(tasks):
+    return tasks.coreapp, tasks.webapp, tasks.master
+
+
+def test_without_spares_a_deployment_starts_before_it_stops():
+    answer = plan(2, spares=0)
+    assert answer.tasks.coreapp.minimum_healthy_percent == 100
+    assert any("no spare" in reason for reason in answer.reasons)
+
+
+def test_every_spare_is_one_coreapp_more_and_the_cap_stays():
+    answer = plan(8, spares=3)
+    assert (answer.coreapps, answer.tasks.coreapp.count, answer.hosts.maximum) == (11, 11, 5)
+
+
+def test_heavier_messages_reserve_more_memory():
+    reserved = [
+        plan(8, message_type=kind).tasks.coreapp.memory_reservation_mib
+        for kind in ("text", "image1MB", "image2MB", "image4MB")
+    ]
+    assert reserved == sorted(reserved)
+    assert reserved[0] == 1024
+
+
+def test_production_never_gets_a_burstable_class_and_staging_may():
+    assert plan(1, environment="staging", database_families=("t4g",)).database.instance_class == "db.t4g.2xlarge"
+    with pytest.raises(SizingError, match="database_families"):
+        plan(1, database_families=("t4g",))
+
+
+def test_a_region_without_host_prices_says_which_prices_ranked():
+    answer = plan(8, region="eu-west-2")
+    assert any("us-east-1 prices ranked" in reason for reason in answer.reasons)
+    assert answer.monthly_cost.at_cap is None
+    assert answer.monthly_cost.unknown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters"),
+    [
+        ({"active_coreapps": 3}, ["active_coreapps"]),
+        ({"active_coreapps": True}, ["active_coreapps"]),
+        ({"active_coreapps": "8"}, ["active_coreapps"]),
+        ({"active_coreapps": 64}, ["active_coreapps"]),
+        ({"messages_per_second": 351}, ["messages_per_second"]),
+        ({"messages_per_second": -1}, ["messages_per_second"]),
+        ({"messages_per_second": float("inf")}, ["messages_per_second"]),
+        ({"tls": "on"}, ["tls"]),
+        ({"environment": "test"}, ["environment"]),
+        ({"engine": "oracle"}, ["engine"]),
+        ({"engine": ["mysql"]}, ["engine"]),
+        ({"engine_version": "5.7"}, ["engine_version"]),
+        ({"region": "mars-1"}, ["region"]),
+        ({"message_type": "fax"}, ["message_type"]),
+        ({"model": 3}, ["model"]),
+        ({"spares": -1}, ["spares"]),
+        ({"spares": 3}, ["spares"]),
+        ({"webs": 0}, ["webs"]),
+        ({"masters": 1}, ["masters"]),
+        ({"database_class": "db.nope"}, ["database_class"]),
+        ({"database_class": "db.t4g.2xlarge"}, ["database_class"]),
+        ({"database_class": "db.r8g.large", "engine": "mysql", "region": "il-central-1"}, ["database_class"]),
+        ({"database_class": "db.m6g.large"}, ["database_class"]),
+        ({"database_class": 5}, ["database_class"]),
+        ({"host_type": "m7g.large"}, ["host_type"]),
+        ({"host_type": "t3.large"}, ["host_type"]),
+        ({"host_type": "c6i.large"}, ["host_type"]),
+        ({"host_type": "m6i.large", "masters": 9, "webs": 4, "spares": 2}, ["spares"]),
+        ({"database_families": "m6g"}, ["database_families"]),
+        ({"database_families": ("m4",)}, ["database_families"]),
+        ({"database_families": ()}, ["database_families"]),
+        ({"host_families": ("z9",)}, ["host_families"]),
+        ({"host_families": ("c4",), "eni_trunking": False, "webs": 50}, ["host_families"]),
+        ({"database_architecture": "mips"}, ["database_architecture"]),
+        ({"availability_zones": 5}, ["availability_zones"]),
+        ({"database_storage_gib": 5}, ["database_storage_gib"]),
+        ({"nat_gateways": 9}, ["nat_gateways"]),
+        ({"interface_endpoints": 1}, ["interface_endpoints"]),
+        (
+            {"active_coreapps": 3, "tls": 1, "environment": "x", "spares": -1, "database_class": "db.nope"},
+            ["active_coreapps", "tls", "environment", "spares"],
+        ),
+        (
+            {"spares": 9, "database_class": "db.m4.large", "nat_gateways": -1},
+            ["spares", "database_class", "nat_gateways"],
+        ),
+        ({"database_class": "db.m6g.large", "host_type": "c6i.large"}, ["host_type", "database_class"]),
+    ],
+)
+def test_bad_arguments_are_named_all_at_once(arguments, parameters):
+    with pytest.raises(SizingError) as caught:
+        plan(**arguments)
+    assert [problem.parameter for problem in caught.value.problems] == parameters
+    for line, problem in zip(str(caught.value).splitlines(), caught.value.problems, strict=True):
+        assert line.startswith(f"{problem.parameter}: got {problem.value!r}; ")
+
+
+def test_too_many_spares_say_how_many_fit():
+    with pytest.raises(SizingError, match=r"spares: got 9; allowed 0 to 4"):
+        plan(8, spares=9)
+    with pytest.raises(SizingError, match=r"spares: got 4; allowed 0 to \d under the cap of 5 hosts"):
+        plan(8, spares=4, host_type="c6i.large")
+
+
+def test_a_plan_is_plain_json():
+    told = json.loads(json.dumps(plan(8).to_dict()))
+    assert told["hosts"]["maximum"] == 5
+    assert told["monthly_cost"]["at_cap"] > 0
+    assert len(told["alternatives"]) == 10
+
+
+def test_the_next_five_say_why_they_lost():
+    runners = plan(8).alternatives
+    for kind in ("database", "host"):
+        prices = [each.usd_per_hour or 0 for each in runners if each.kind == kind]
+        assert len(prices) == 5
+        assert prices == sorted(prices)
+    assert all(each.reason for each in runners)
+
+
+def test_two_answers_to_one_question_are_equal():
+    assert plan(16, 120.0) == plan(16, 120.0)
+
+
+def test_planning_imports_nothing_heavy():
+    code = (
+        "import sys, sizing; sizing.plan(); "
+        "print([m for m in ('numpy', 'pandas', 'boto3', 'aws_cdk', 'constructs', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
