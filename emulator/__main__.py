@@ -1,0 +1,69 @@
+"""`python -m emulator up|down|status|cdk|env|serve`: what the Makefile's targets call."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from pathlib import Path
+
+from . import cdk, launch, life, report, target
+from .workspace import Workspace
+
+
+def main() -> int:
+    """Run one command and return its exit status."""
+    words = _parser().parse_args()
+    workspace = Workspace(state=words.state.resolve())
+    try:
+        match words.command:
+            case "serve":
+                launch.serve(workspace.lock, words.port)
+            case "up":
+                life.up(workspace, words.context)
+                life.tell(workspace, words.context)
+            case "down":
+                life.down(workspace)
+            case "status":
+                report.show(_running(workspace), life.console)
+            case "cdk":
+                cdk.run(workspace, _running(workspace).endpoint, *words.words, *cdk.options())
+            case "env":
+                _print_environment(workspace.aws_environment(_running(workspace).endpoint))
+    except cdk.CdkError as failure:
+        raise SystemExit(f"{failure}. `make status` shows what is there.") from None
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
+    parser.add_argument("--state", type=Path, default=Workspace().state, help="state folder (default: .local)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="deploy the local deployment, starting the target if need be")
+    up.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="one more setting")
+    commands.add_parser("down", help="destroy the stacks and stop the target")
+    commands.add_parser("status", help="show what runs on the target")
+    cli = commands.add_parser("cdk", help="run the CDK CLI against the target")
+    cli.add_argument("words", nargs=argparse.REMAINDER, help="such as: diff, or deploy --all -c active_coreapps=8")
+    commands.add_parser("env", help="print exports that lead a shell to the target")
+    serve = commands.add_parser("serve", help="be the target, in the foreground")
+    serve.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
+    return parser
+
+
+def _running(workspace: Workspace) -> target.Target:
+    found = target.find(workspace)
+    if found is None:
+        raise SystemExit("the embedded target does not run: start it with `make up`")
+    return found
+
+
+def _print_environment(wanted: dict[str, str]) -> None:
+    for name in sorted(name for name in os.environ if name.startswith("AWS_") and name not in wanted):
+        print(f"unset {name}")
+    for name, value in sorted(wanted.items()):
+        print(f"export {name}={shlex.quote(value)}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

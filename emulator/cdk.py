@@ -1,0 +1,67 @@
+"""Run the CDK CLI of node_modules with the Node of `.venv`, against the target and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from .workspace import PROJECT, Workspace, node
+
+DEPLOYMENT = "local"
+
+
+class CdkError(Exception):
+    """The CLI ended with an error, which it has printed itself."""
+
+
+def run(workspace: Workspace, endpoint: str | None, *words: str) -> None:
+    """Run one command of the CLI, with its output going straight to ours.
+
+    Args:
+        workspace: The CDK project and the state of its target.
+        endpoint: Address of the target. None: for commands that ask no AWS, such as `synth`.
+        words: The command and its options, such as `deploy`, `--all`.
+
+    Raises:
+        CdkError: Its exit status is not 0.
+    """
+    cli = PROJECT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+    if not cli.exists():
+        raise SystemExit("the CDK CLI is missing: run `make up` or `make test`, which install it.")
+    done = subprocess.run(
+        [str(node()), str(cli), *words],
+        cwd=workspace.project,
+        # CI: one line for each stack event, and on standard output.
+        env=workspace.cli_environment(endpoint) | {"CI": "1"},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode:
+        raise CdkError(f"cdk {words[0] if words else ''} ended with status {done.returncode}".replace("  ", " "))
+
+
+def synth(workspace: Workspace, context: Sequence[str] = ()) -> list[Path]:
+    """Write the templates of the local deployment to `workspace.assembly`.
+
+    Args:
+        workspace: The CDK project and the state of its target.
+        context: More settings as `key=value`.
+
+    Returns:
+        The templates' files.
+
+    Raises:
+        CdkError: The settings are wrong, or the app failed.
+    """
+    run(workspace, None, "synth", "--quiet", "--output", str(workspace.assembly), *options(context))
+    # By the manifest: the folder may hold templates of an earlier run under other names.
+    artifacts = json.loads((workspace.assembly / "manifest.json").read_text())["artifacts"].values()
+    stacks = [item for item in artifacts if item["type"] == "aws:cloudformation:stack"]
+    return [workspace.assembly / stack["properties"]["templateFile"] for stack in stacks]
+
+
+def options(context: Sequence[str] = ()) -> list[str]:
+    """Return the CLI's options for the local deployment with more settings as `key=value`."""
+    return [word for pair in (f"deployment={DEPLOYMENT}", *context) for word in ("-c", pair)]

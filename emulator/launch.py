@@ -1,0 +1,187 @@
+"""The target's own process: MiniStack on the loopback interface, with the types of `emulator.handlers`."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import importlib.metadata
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from .workspace import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from .faults import Faults
+
+# The handlers add entries to this version's private tables.
+MINISTACK = "1.5.33"
+FAULTS_PATH = "/_emulator/faults"
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def check_version(found: str) -> None:
+    """Refuse any MiniStack but the one that the handlers were written for.
+
+    Raises:
+        SystemExit: `found` is another version.
+    """
+    if found != MINISTACK:
+        raise SystemExit(
+            f"MiniStack {found} is installed, but emulator/ was written for {MINISTACK}: "
+            f"run `pip install ministack=={MINISTACK}`"
+        )
+
+
+def serve(lock: Path, port: int = 0) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        lock: File to keep locked while this process lives; it gets the process id and the port as JSON.
+        port: Port on 127.0.0.1. Default: any free one.
+
+    Raises:
+        SystemExit: Another process holds the lock, or MiniStack has another version.
+    """
+    check_version(importlib.metadata.version("ministack"))
+    with lock.open("a+") as held, socket.create_server(("127.0.0.1", port)) as listener:
+        _hold(held)
+        port = listener.getsockname()[1]
+        json.dump({"pid": os.getpid(), "port": port}, held)
+        held.flush()
+        _set_up(port)
+        asyncio.run(_run(listener))
+
+
+def _hold(lock: IO[str], patience: float = 2.0) -> None:
+    """Lock and empty the file. Somebody who only looks holds it for a moment, so try for `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"another target runs already: {lock.name} is locked") from None
+            time.sleep(0.05)
+        else:
+            lock.truncate(0)
+            return
+
+
+def _set_up(port: int) -> None:
+    """Set what MiniStack reads while it is imported."""
+    os.environ.update(
+        GATEWAY_PORT=str(port),
+        MINISTACK_HOST="127.0.0.1",
+        MINISTACK_ACCOUNT_ID=ACCOUNT,
+        MINISTACK_REGION=REGION,
+        LOG_LEVEL="WARNING",
+        LAMBDA_EXECUTOR="local",
+        # Else it opens ports on all interfaces: 8883 for IoT, 22 for Transfer.
+        BIND_HOST="127.0.0.1",
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+    )
+    # It starts containers wherever this package can be imported.
+    sys.modules["docker"] = None  # type: ignore[assignment]
+
+
+async def _run(listener: socket.socket) -> None:
+    from hypercorn.asyncio import serve as serve_asgi
+    from hypercorn.config import Config
+    from ministack.app import app
+
+    from . import handlers
+    from .faults import Faults
+
+    handlers.register()
+    faults = Faults()
+    faults.install()
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = "WARNING"
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve_asgi(routed(app, faults), config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]
+
+
+def routed(app: Application, faults: Faults) -> Application:
+    """Return an ASGI application that answers what MiniStack does not know and hands on the rest.
+
+    That is Application Auto Scaling, and `FAULTS_PATH`: GET lists the faults that wait, POST adds one, DELETE
+    forgets them all.
+    """
+    from .handlers import scaling
+
+    async def outer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        headers = {key.decode().lower(): value.decode() for key, value in scope["headers"]}
+        service, _, action = headers.get("x-amz-target", "").partition(".")
+        if scope["path"] == FAULTS_PATH:
+            await _answer(send, *_control(faults, scope["method"], await _body(receive)))
+        elif service == "AnyScaleFrontendService":
+            _enter_scope(headers.get("authorization", ""))
+            await _answer(send, *scaling.answer(action, json.loads(await _body(receive) or b"{}")))
+        else:
+            await app(scope, receive, send)
+
+    return outer
+
+
+def _control(faults: Faults, method: str, body: bytes) -> tuple[int, Any]:
+    from .faults import Fault
+
+    match method:
+        case "GET":
+            return 200, faults.waiting()
+        case "DELETE":
+            faults.clear()
+            return 200, []
+        case "POST":
+            try:
+                faults.add(Fault.parse(json.loads(body)))
+            except ValueError as problem:  # JSONDecodeError is one, too
+                return 400, {"message": str(problem)}
+            return 201, faults.waiting()
+        case _:
+            return 405, {"message": f"{method} is not allowed; GET, POST and DELETE are"}
+
+
+def _enter_scope(authorization: str) -> None:
+    """Set account and region of this request from its signature, as MiniStack does for its own."""
+    from ministack.core.responses import set_request_account_id, set_request_region
+
+    credential = authorization.partition("Credential=")[2].split("/")
+    if len(credential) > 2:
+        set_request_account_id(credential[0])
+        set_request_region(credential[2])
+
+
+async def _body(receive: Any) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _answer(send: Any, status: int, document: Any) -> None:
+    body = json.dumps(document).encode()
+    headers = [
+        (b"content-type", b"application/x-amz-json-1.1"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
