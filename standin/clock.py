@@ -4,6 +4,16 @@ import time
 from datetime import UTC, datetime
 
 
+def check_speed(speed: float) -> None:
+    """Refuse a speed that no clock can have.
+
+    Raises:
+        ValueError: It is not above 0, or not finite.
+    """
+    if not 0 < speed < float("inf"):
+        raise ValueError(f"speed={speed}: give simulated seconds per real second, above 0, such as 60")
+
+
 class Clock:
     """Simulated time: seconds since 1970 that pass `speed` times as fast as real ones.
 
@@ -33,8 +43,7 @@ class Clock:
 
     @speed.setter
     def speed(self, value: float) -> None:
-        if not 0 < value < float("inf"):
-            raise ValueError(f"speed={value}: give simulated seconds per real second, above 0, such as 60")
+        check_speed(value)
         if hasattr(self, "_speed"):
             self._base, self._origin = self.now(), time.monotonic()
         self._speed = value

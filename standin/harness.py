@@ -1,6 +1,7 @@
 """A stand-in for tests: started in a thread, driven over its control endpoint."""
 
 import asyncio
+import base64
 import json
 import ssl
 import tempfile
@@ -48,7 +49,11 @@ class Standin:
         self.certificate = self._options.account.certificate
 
     def __enter__(self) -> "Standin":
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._folder.cleanup()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -119,8 +124,6 @@ class Standin:
         Raises:
             ValueError: The login was refused; says why.
         """
-        import base64
-
         basic = base64.b64encode(f"{user}:{password}".encode()).decode()
         body = None if new_password is None else {"new_password": new_password}
         headers = {"Authorization": f"Basic {basic}"}

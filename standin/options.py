@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from standin.account import AccountOptions
+from standin.clock import check_speed
 from standin.nodes import ClusterOptions
 
 
@@ -15,10 +16,13 @@ class Options:
     Attributes:
         cluster: What a new cluster starts with.
         account: What a new account starts with.
-        speed: Simulated seconds per real second.
+        speed: Simulated seconds per real second, above 0.
         state: The database file; None keeps it in a folder that goes away at the end.
         rate_limits: Answer 429 beyond the documented rates (facts 2.3). Off by default: they would cap a cluster
             of 32 shards at 50 messages/s, below what the same pages say that it carries.
+
+    Raises:
+        ValueError: `speed` is not above 0.
     """
 
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
@@ -26,6 +30,9 @@ class Options:
     speed: float = 1.0
     state: Path | None = None
     rate_limits: bool = False
+
+    def __post_init__(self) -> None:
+        check_speed(self.speed)
 
     @staticmethod
     def of(**values: Any) -> "Options":
