@@ -1,1 +1,1 @@
-"""."""
+"""Constructs of a Multiconnect cluster, one file per concern; `stacks` puts them together."""

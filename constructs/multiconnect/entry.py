@@ -1,0 +1,114 @@
+"""The way in: a network load balancer in front of the webapps (D-5)."""
+
+from collections.abc import Sequence
+from ipaddress import ip_network
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_elasticloadbalancingv2 as elb
+from constructs import Construct
+
+from multiconnect.monitoring import ABOVE, PERIOD, Alarms
+from multiconnect.waivers import waive
+
+API_PORT = 443
+
+
+class Entry(Construct):
+    """An NLB that hands TCP 443 through to the webapps, which end TLS themselves.
+
+    Attributes:
+        load_balancer: In every zone, cross-zone on.
+        targets: The webapps, by task address.
+        security_group: Lets the allowed ranges in, and out to the webapps alone.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.IVpc,
+        internet_facing: bool,
+        allowed_cidrs: Sequence[str],
+        deletion_protection: bool,
+    ) -> None:
+        """Make the load balancer.
+
+        Args:
+            scope: The stack.
+            construct_id: A contract: another id is another load balancer with another address.
+            vpc: With private and public subnets.
+            internet_facing: In the public subnets, instead of the private ones.
+            allowed_cidrs: Who may call the API.
+            deletion_protection: Refuse to be deleted.
+        """
+        super().__init__(scope, construct_id)
+        # Can only be given when the balancer is made, never added later.
+        self.security_group = ec2.SecurityGroup(
+            self,
+            "SecurityGroup",
+            vpc=vpc,
+            description="API callers to the load balancer",
+            allow_all_outbound=False,
+        )
+        for cidr in allowed_cidrs:
+            self.security_group.add_ingress_rule(
+                ec2.Peer.ipv6(cidr) if ip_network(cidr).version == 6 else ec2.Peer.ipv4(cidr),
+                ec2.Port.tcp(API_PORT),
+                "API callers",
+            )
+        self.load_balancer = elb.NetworkLoadBalancer(
+            self,
+            "LoadBalancer",
+            vpc=vpc,
+            internet_facing=internet_facing,
+            vpc_subnets=ec2.SubnetSelection(
+                subnet_type=ec2.SubnetType.PUBLIC if internet_facing else ec2.SubnetType.PRIVATE_WITH_EGRESS
+            ),
+            security_groups=[self.security_group],
+            cross_zone_enabled=True,
+            deletion_protection=deletion_protection,
+        )
+        self.targets = elb.NetworkTargetGroup(
+            self,
+            "Webapps",
+            vpc=vpc,
+            port=API_PORT,
+            protocol=elb.Protocol.TCP,
+            target_type=elb.TargetType.IP,
+            deregistration_delay=Duration.seconds(30),  # an API call ends within the client's read timeout of 30 s
+            health_check=elb.HealthCheck(
+                # `GET /` answers 200 without a token (facts 1.4), on the webapp's self-signed certificate.
+                protocol=elb.Protocol.HTTPS,
+                path="/",
+                interval=Duration.seconds(10),
+                timeout=Duration.seconds(5),
+                healthy_threshold_count=2,
+                unhealthy_threshold_count=2,
+            ),
+        )
+        self.load_balancer.add_listener(
+            "Api", port=API_PORT, protocol=elb.Protocol.TCP, default_target_groups=[self.targets]
+        )
+        waive(
+            self.load_balancer,
+            "AwsSolutions::ELB2",
+            "A network load balancer writes access logs for TLS listeners only; this one passes TCP through. The VPC's "
+            "flow logs have every connection.",
+        )
+
+    def unhealthy_webapps(self) -> cloudwatch.IMetric:
+        """How many webapps the load balancer has taken out."""
+        return self.targets.metrics.un_healthy_host_count(statistic="Maximum", period=PERIOD, label="unhealthy webapps")
+
+    def add_alarms(self, alarms: Alarms) -> None:
+        """Speak up when a webapp does not answer."""
+        alarms.add(
+            "UnhealthyWebapps",
+            self.unhealthy_webapps(),
+            ABOVE,
+            0,
+            description="A webapp has not answered for five minutes: see its service's events and its log.",
+        )

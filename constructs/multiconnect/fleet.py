@@ -1,0 +1,171 @@
+"""The hosts: an ECS cluster on EC2 that grows from the environment's default to the cap (M-16, M-17, D-1)."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IDependable
+
+from multiconnect.monitoring import ABOVE, PERIOD, Alarms
+from multiconnect.waivers import waive
+
+AMI_PARAMETER = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+"""Resolved by EC2 when a host starts, so that a new image never makes a stack update replace hosts.
+
+Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html
+"""
+
+ROOT_VOLUME_GIB = 50
+"""The image asks for 30 GiB at least; the client's images and logs get 20 more."""
+
+HOST_LIFETIME_DAYS = 30
+"""A host is drained and replaced after this long, and so runs an image at most a month old."""
+
+MEMORY_ALARM_PERCENT = 85
+"""What the published release scaled out at; at the cap nothing is left to scale."""
+
+CONTAINER_STOP_TIMEOUT = "2m"
+"""A coreapp writes its queue to the database before it ends; ECS would kill it after 30 s."""
+
+
+class Fleet(Construct):
+    """The cluster, its hosts and the capacity provider that sizes them by the memory that tasks reserve.
+
+    Attributes:
+        cluster: The ECS cluster.
+        group: The auto scaling group of the hosts.
+        provider: Scales the group, drains a host before it ends, and protects hosts that run tasks.
+        role: The hosts' role; no container can use it.
+        security_group: The hosts'; nothing comes in.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.IVpc,
+        instance_type: str,
+        minimum_hosts: int,
+        maximum_hosts: int,
+    ) -> None:
+        """Make the cluster and its hosts.
+
+        Args:
+            scope: The stack.
+            construct_id: A contract: another id is another cluster.
+            vpc: With private subnets.
+            instance_type: EC2 type of every host.
+            minimum_hosts: The environment's default (M-16).
+            maximum_hosts: The cap for the active coreapps (M-17).
+        """
+        super().__init__(scope, construct_id)
+        self.cluster = ecs.Cluster(self, "Cluster", vpc=vpc, container_insights_v2=ecs.ContainerInsights.ENABLED)
+        self.security_group = ec2.SecurityGroup(
+            self,
+            "SecurityGroup",
+            vpc=vpc,
+            description="Hosts: nothing comes in; Session Manager needs no port",
+        )
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore")],
+        )
+        waive(
+            self.role,
+            "AwsSolutions::IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]",
+            "Session Manager replaces SSH. AWS keeps this policy in step with its agent; it reaches no data.",
+        )
+        user_data = ec2.UserData.for_linux()
+        user_data.add_commands(
+            # Read by the agent when it starts; nothing is fetched or installed at boot.
+            f"cat >> /etc/ecs/ecs.config <<'CONFIG'\nECS_CONTAINER_STOP_TIMEOUT={CONTAINER_STOP_TIMEOUT}\n"
+            "ECS_DISABLE_PRIVILEGED=true\nECS_AWSVPC_BLOCK_IMDS=true\nECS_ENABLE_SPOT_INSTANCE_DRAINING=false\nCONFIG"
+        )
+        template = ec2.LaunchTemplate(
+            self,
+            "LaunchTemplate",
+            instance_type=ec2.InstanceType(instance_type),
+            machine_image=ec2.MachineImage.resolve_ssm_parameter_at_launch(AMI_PARAMETER, user_data=user_data),
+            role=self.role,
+            security_group=self.security_group,
+            http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
+            http_put_response_hop_limit=1,  # a container is one hop further: it cannot reach the host's role
+            detailed_monitoring=True,
+            ebs_optimized=True,
+            block_devices=[
+                ec2.BlockDevice(
+                    device_name="/dev/xvda",
+                    volume=ec2.BlockDeviceVolume.ebs(
+                        ROOT_VOLUME_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True
+                    ),
+                )
+            ],
+        )
+        self.group = autoscaling.AutoScalingGroup(
+            self,
+            "Hosts",
+            vpc=vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            launch_template=template,
+            min_capacity=minimum_hosts,
+            max_capacity=maximum_hosts,
+            new_instances_protected_from_scale_in=True,  # what managed termination protection asks for
+            max_instance_lifetime=Duration.days(HOST_LIFETIME_DAYS),
+            group_metrics=[autoscaling.GroupMetrics.all()],
+        )
+        waive(
+            self.group,
+            "AwsSolutions::AS3",
+            "Every scaling event would be a message. The alarms speak where a person must act: unhealthy webapps, "
+            "missing coreapps, memory at the cap.",
+        )
+        self.provider = ecs.AsgCapacityProvider(
+            self,
+            "CapacityProvider",
+            auto_scaling_group=self.group,
+            enable_managed_scaling=True,
+            enable_managed_draining=True,
+            enable_managed_termination_protection=True,
+            target_capacity_percent=100,
+        )
+        self.cluster.add_asg_capacity_provider(self.provider)
+
+    def start_after(self, dependency: IDependable) -> None:
+        """Start no host before this is there: trunking is fixed when a host registers (D-4)."""
+        self.group.node.add_dependency(dependency)
+
+    def hosts_in_service(self) -> cloudwatch.IMetric:
+        """How many hosts run tasks."""
+        return cloudwatch.Metric(
+            namespace="AWS/AutoScaling",
+            metric_name="GroupInServiceInstances",
+            dimensions_map={"AutoScalingGroupName": self.group.auto_scaling_group_name},
+            statistic="Maximum",
+            period=PERIOD,
+            label="hosts",
+        )
+
+    def memory_reservation(self) -> cloudwatch.IMetric:
+        """Memory reserved by tasks, in percent of what the running hosts have: what the fleet scales on (M-17)."""
+        return self.cluster.metric_memory_reservation(period=PERIOD, label="memory reserved, %")
+
+    def add_alarms(self, alarms: Alarms, *, maximum_hosts: int) -> None:
+        """Speak up when the fleet cannot grow any more."""
+        alarms.add(
+            "MemoryAtCap",
+            cloudwatch.MathExpression(
+                expression=f"IF(hosts >= {maximum_hosts}, reserved, 0)",
+                using_metrics={"hosts": self.hosts_in_service(), "reserved": self.memory_reservation()},
+                label="memory reserved at the cap, %",
+                period=PERIOD,
+            ),
+            ABOVE,
+            MEMORY_ALARM_PERCENT,
+            description=f"All {maximum_hosts} hosts of the cap run, and over {MEMORY_ALARM_PERCENT} % of their "
+            "memory is reserved: a lost host's tasks may find no place. Choose a larger host_type.",
+        )

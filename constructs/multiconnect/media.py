@@ -1,0 +1,94 @@
+"""The shared file system that every webapp, coreapp and master mounts (D-7, facts 1.8)."""
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_efs as efs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+NFS_PORT = 2049
+
+FOLDERS = {"data": "/usr/local/waent/data", "media": "/usr/local/wamedia"}
+"""A folder of the file system for each path that all containers share (facts 1.8)."""
+
+
+class Media(Construct):
+    """EFS for the client's data and media, encrypted at rest and in transit, reached through one access point each.
+
+    Attributes:
+        file_system: Mounted by the task definitions, never by a boot script.
+        access_points: The only ways in, by name (`FOLDERS`); each acts as root, as the client's containers do.
+        mount_policy: Lets the roles that it is attached to mount and write through the access points, and no other way.
+        security_group: Lets nobody in by itself.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.IVpc,
+        key: kms.IKey,
+        removal_policy: RemovalPolicy,
+    ) -> None:
+        """Make the file system, a mount target in each private subnet and the access point.
+
+        Args:
+            scope: The stack.
+            construct_id: A contract: another id is another file system.
+            vpc: With private subnets.
+            key: Encrypts the files.
+            removal_policy: `RETAIN` keeps the files when the stack goes.
+        """
+        super().__init__(scope, construct_id)
+        self.security_group = ec2.SecurityGroup(
+            self,
+            "SecurityGroup",
+            vpc=vpc,
+            description="Media: NFS from the client alone",
+            allow_all_outbound=False,
+        )
+        self.file_system = efs.FileSystem(
+            self,
+            "FileSystem",
+            vpc=vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            security_group=self.security_group,
+            encrypted=True,
+            kms_key=key,
+            allow_anonymous_access=False,
+            enable_automatic_backups=True,
+            throughput_mode=efs.ThroughputMode.ELASTIC,
+            # Inbound media is read soon after it came or never: the rest moves to a tenth of the price.
+            lifecycle_policy=efs.LifecyclePolicy.AFTER_30_DAYS,
+            out_of_infrequent_access_policy=efs.OutOfInfrequentAccessPolicy.AFTER_1_ACCESS,
+            removal_policy=removal_policy,
+        )
+        self.access_points = {
+            name: self.file_system.add_access_point(
+                f"{name.capitalize()}AccessPoint",
+                path=f"/{name}",
+                create_acl=efs.Acl(owner_uid="0", owner_gid="0", permissions="755"),
+                posix_user=efs.PosixUser(uid="0", gid="0"),
+            )
+            for name in FOLDERS
+        }
+        # One policy for all roles, not one each: it is the same sentence, and a template has an end (51,200 bytes).
+        self.mount_policy = iam.Policy(
+            self,
+            "MountPolicy",
+            statements=[
+                iam.PolicyStatement(
+                    actions=["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"],
+                    resources=[self.file_system.file_system_arn],
+                    conditions={
+                        "StringEquals": {
+                            "elasticfilesystem:AccessPointArn": [
+                                point.access_point_arn for point in self.access_points.values()
+                            ]
+                        }
+                    },
+                )
+            ],
+        )

@@ -1,0 +1,143 @@
+"""The enterprise stack: hosts, files, the way in and the client itself."""
+
+from typing import Any, cast
+
+from aws_cdk import CfnOutput, CfnResource, CustomResource, Stack
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from multiconnect.client import Client, DatabaseAccess, Image
+from multiconnect.dashboard import Dashboard
+from multiconnect.encryption import allow_alarms, encryption_key
+from multiconnect.entry import Entry
+from multiconnect.fleet import Fleet
+from multiconnect.media import Media
+from multiconnect.monitoring import Alarms
+from sizing import Plan
+from stacks.database import DatabaseStack
+from stacks.functions import TIMEOUT_MINUTES, FunctionsStack
+from stacks.network import NetworkStack
+from stacks.retention import Retention
+from stacks.settings import Settings
+
+ANSWER_TIMEOUT_SECONDS = 60 * (TIMEOUT_MINUTES + 2)
+"""CloudFormation waits an hour by default; a function that lives for ten minutes gives no answer after that."""
+
+
+class EnterpriseStack(Stack):
+    """The cluster that a plan asks for.
+
+    Attributes:
+        client: Its three services.
+    """
+
+    client: Client
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        plan: Plan,
+        network: NetworkStack,
+        database: DatabaseStack,
+        functions: FunctionsStack,
+        **stack_options: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack_options)
+        retention = Retention.of(settings)
+        vpc = network.network.vpc
+        key = encryption_key(
+            self,
+            "ClusterKey",
+            description=f"Files, secrets and alarms of {settings.name}",
+            removal_policy=retention.keys_and_files,
+        )
+        allow_alarms(key)
+        fleet = Fleet(
+            self,
+            "Fleet",
+            vpc=vpc,
+            instance_type=plan.hosts.instance_type,
+            minimum_hosts=plan.hosts.minimum,
+            maximum_hosts=plan.hosts.maximum,
+        )
+        if settings.eni_trunking:
+            fleet.start_after(
+                self._custom_resource("EniTrunking", functions.eni_trunking, {"RoleArn": fleet.role.role_arn})
+            )
+        entry = Entry(
+            self,
+            "Entry",
+            vpc=vpc,
+            internet_facing=settings.load_balancer_scheme == "internet-facing",
+            allowed_cidrs=settings.allowed_cidrs,
+            deletion_protection=retention.deletion_protection,
+        )
+        authorities = database.database.certificate_authorities
+        self.client = Client(
+            self,
+            "Client",
+            vpc=vpc,
+            fleet=fleet,
+            entry=entry,
+            media=Media(self, "Media", vpc=vpc, key=key, removal_policy=retention.keys_and_files),
+            database=DatabaseAccess(
+                hostname=database.database.instance.db_instance_endpoint_address,
+                security_group=database.database.security_group,
+                secret=database.secret,
+                key=database.key,
+                certificate_authorities=authorities if settings.tls else None,
+            ),
+            image=Image(registry=settings.registry, tag=settings.image_tag),
+            tasks=plan.tasks,
+            key=key,
+            log_key=network.log_key,
+            log_retention=retention.logs,
+            removal_policy=retention.keys_and_files,
+        )
+        if functions.database_user is not None:
+            self.client.start_after(
+                self._custom_resource(
+                    "DatabaseUser",
+                    functions.database_user,
+                    {
+                        "MasterSecretArn": database.master_secret.secret_arn,
+                        "UserSecretArn": database.secret.secret_arn,
+                        "Host": database.database.instance.db_instance_endpoint_address,
+                        "Port": database.database.instance.db_instance_endpoint_port,
+                        "TlsRequired": str(settings.tls).lower(),
+                        "CaParameterName": authorities.parameter_name,
+                    },
+                )
+            )
+        alarms = Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email)
+        fleet.add_alarms(alarms, maximum_hosts=plan.hosts.maximum)
+        entry.add_alarms(alarms)
+        self.client.add_alarms(alarms, active_coreapps=plan.active_coreapps, coreapps=plan.coreapps)
+        Dashboard(
+            self, "Dashboard", plan=plan, fleet=fleet, entry=entry, client=self.client, database=database.database
+        )
+        CfnOutput(
+            self,
+            "Endpoint",
+            description="The client's API; its certificate is signed by the client itself",
+            value=f"https://{entry.load_balancer.load_balancer_dns_name}",
+        )
+        CfnOutput(
+            self,
+            "ShardCount",
+            description="Set Shards to this number: after a deploy that raised it (M-22), before one that lowers it (M-23)",
+            value=str(plan.active_coreapps),
+        )
+        CfnOutput(self, "ClusterName", description="The ECS cluster", value=fleet.cluster.cluster_name)
+
+    def _custom_resource(
+        self, construct_id: str, function: lambda_.IFunction, properties: dict[str, str]
+    ) -> CustomResource:
+        resource = CustomResource(self, construct_id, service_token=function.function_arn, properties=properties)
+        # Not by `service_timeout`, which is written as text that CloudFormation has to coerce.
+        definition = cast(CfnResource, resource.node.default_child)
+        definition.add_property_override("ServiceTimeout", ANSWER_TIMEOUT_SECONDS)
+        return resource

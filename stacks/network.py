@@ -1,0 +1,57 @@
+"""The network stack: the VPC and the key of all logs."""
+
+from typing import Any
+
+from aws_cdk import Fn, Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from multiconnect.encryption import allow_log_groups, encryption_key
+from multiconnect.network import Network
+from stacks.retention import Retention
+from stacks.settings import Settings
+
+
+class NetworkStack(Stack):
+    """Where everything else lives; the first stack to go up and the last to come down.
+
+    Attributes:
+        network: The VPC and its way out.
+        log_key: Encrypts the log groups of all four stacks.
+    """
+
+    network: Network
+    log_key: kms.Key
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, **stack_options: Any) -> None:
+        self._zone_count = settings.availability_zones
+        super().__init__(scope, construct_id, **stack_options)
+        retention = Retention.of(settings)
+        self.log_key = encryption_key(
+            self, "LogKey", description=f"Logs of {settings.name}", removal_policy=retention.keys_and_files
+        )
+        allow_log_groups(self.log_key)
+        self.network = Network(
+            self,
+            "Network",
+            zones=settings.availability_zones,
+            cidr=settings.vpc_cidr,
+            nat_gateways=settings.nat_gateways,
+            interface_endpoints=settings.interface_endpoints,
+            flow_log_group=logs.LogGroup(
+                self,
+                "FlowLogs",
+                retention=retention.logs,
+                encryption_key=self.log_key,
+                removal_policy=retention.keys_and_files,
+            ),
+        )
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """The region's first zones, in the order of their names; CloudFormation fills them in.
+
+        The CDK would otherwise look the zones of a known account up, during synth.
+        """
+        return [Fn.select(number, Fn.get_azs()) for number in range(self._zone_count)]
