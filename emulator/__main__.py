@@ -1,4 +1,4 @@
-"""`python -m emulator up|down|status|cdk|env|serve`: what the Makefile's targets call."""
+"""`python -m emulator up|down|status|synth|cdk|env|serve`: what the Makefile's targets call."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ import shlex
 from pathlib import Path
 
 from . import cdk, launch, life, report, target
-from .workspace import Workspace
+from .workspace import OWN_PATH, Workspace
 
 
 def main() -> int:
     """Run one command and return its exit status."""
     words = _parser().parse_args()
     workspace = Workspace(state=words.state.resolve())
+    # jsii starts the first `node` on PATH.
+    os.environ["PATH"] = workspace.search_path()
     try:
         match words.command:
             case "serve":
                 launch.serve(workspace.lock, words.port)
             case "up":
-                life.up(workspace, words.context)
-                life.tell(workspace, words.context)
+                life.tell(life.up(workspace, words.context), words.context)
             case "down":
                 life.down(workspace)
             case "status":
                 report.show(_running(workspace), life.console)
+            case "synth":
+                cdk.run(workspace, None, "synth", "--quiet", *cdk.options(words.context))
             case "cdk":
-                cdk.run(workspace, _running(workspace).endpoint, *words.words, *cdk.options())
+                cdk.run(workspace, _running(workspace).endpoint, *words.words, *cdk.local(()))
             case "env":
                 _print_environment(workspace.aws_environment(_running(workspace).endpoint))
     except cdk.CdkError as failure:
@@ -40,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, default=Workspace().state, help="state folder (default: .local)")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="deploy the local deployment, starting the target if need be")
-    up.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="one more setting")
+    synth = commands.add_parser("synth", help="write the templates of any deployment to cdk.out")
+    for command in (up, synth):
+        command.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="a setting")
     commands.add_parser("down", help="destroy the stacks and stop the target")
     commands.add_parser("status", help="show what runs on the target")
     cli = commands.add_parser("cdk", help="run the CDK CLI against the target")
@@ -63,6 +68,7 @@ def _print_environment(wanted: dict[str, str]) -> None:
         print(f"unset {name}")
     for name, value in sorted(wanted.items()):
         print(f"export {name}={shlex.quote(value)}")
+    print(f'export PATH={shlex.quote(OWN_PATH)}:"$PATH"')
 
 
 if __name__ == "__main__":

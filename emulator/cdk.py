@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from .workspace import PROJECT, Workspace, node
+from .workspace import TOOLS, Workspace
 
 DEPLOYMENT = "local"
 
@@ -27,11 +27,10 @@ def run(workspace: Workspace, endpoint: str | None, *words: str) -> None:
     Raises:
         CdkError: Its exit status is not 0.
     """
-    cli = PROJECT / "node_modules" / "aws-cdk" / "bin" / "cdk"
-    if not cli.exists():
+    if not (TOOLS / "cdk").exists():
         raise SystemExit("the CDK CLI is missing: run `make up` or `make test`, which install it.")
     done = subprocess.run(
-        [str(node()), str(cli), *words],
+        [str(TOOLS / "cdk"), *words],
         cwd=workspace.project,
         # CI: one line for each stack event, and on standard output.
         env=workspace.cli_environment(endpoint) | {"CI": "1"},
@@ -55,13 +54,18 @@ def synth(workspace: Workspace, context: Sequence[str] = ()) -> list[Path]:
     Raises:
         CdkError: The settings are wrong, or the app failed.
     """
-    run(workspace, None, "synth", "--quiet", "--output", str(workspace.assembly), *options(context))
+    run(workspace, None, "synth", "--quiet", "--output", str(workspace.assembly), *local(context))
     # By the manifest: the folder may hold templates of an earlier run under other names.
     artifacts = json.loads((workspace.assembly / "manifest.json").read_text())["artifacts"].values()
     stacks = [item for item in artifacts if item["type"] == "aws:cloudformation:stack"]
     return [workspace.assembly / stack["properties"]["templateFile"] for stack in stacks]
 
 
-def options(context: Sequence[str] = ()) -> list[str]:
+def options(context: Sequence[str]) -> list[str]:
+    """Return the CLI's options for settings given as `key=value`."""
+    return [word for pair in context for word in ("-c", pair)]
+
+
+def local(context: Sequence[str]) -> list[str]:
     """Return the CLI's options for the local deployment with more settings as `key=value`."""
-    return [word for pair in (f"deployment={DEPLOYMENT}", *context) for word in ("-c", pair)]
+    return options([f"deployment={DEPLOYMENT}", *context])

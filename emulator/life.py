@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from . import cdk, report, target
-from .workspace import ACCOUNT, REGION, Workspace
+from .workspace import ACCOUNT, PROJECT, REGION, Workspace
 
 # Numbers as they are, and long lines whole: a copied ARN must be complete.
 console = Console(highlight=False, soft_wrap=True)
@@ -120,7 +121,16 @@ def down(workspace: Workspace) -> None:
             target.stop(workspace)
 
 
-def tell(workspace: Workspace, context: Sequence[str] = ()) -> None:
-    """Print the sizing plan, what runs, and how to look around."""
-    report.show(target.start(workspace), console)
-    console.print(HINTS)
+def tell(running: target.Target, context: Sequence[str] = ()) -> None:
+    """Print the sizing plan with its reasons, what runs, and how to look around."""
+    from stacks.settings import Settings  # here: it starts the CDK, which takes a second
+
+    given = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    extra = dict(pair.split("=", 1) for pair in context)
+    _, plan = Settings.from_context(given | {"deployment": cdk.DEPLOYMENT} | extra)
+    console.print("\n[bold]Plan[/]")
+    for reason in plan.reasons:
+        console.print(f"- {reason}", markup=False)
+    console.print()
+    report.show(running, console)
+    console.print(HINTS, markup=False)

