@@ -20,13 +20,20 @@ from standin.service import NOTICE, Service, message_id
 Number = int | float
 
 
+# The page loads nothing from anywhere but its own server.
+_PAGE_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src data:; "
+    "script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+)
+
+
 def control_routes(service: Service) -> list[Route]:
     """Return the routes of the page, of what can be read and of every command in `COMMANDS`."""
     page = files("standin").joinpath("page.html").read_text(encoding="utf-8").replace("{notice}", NOTICE)
 
     async def show_page(_request: Request) -> Response:
         # Also the webapp's answer to a load balancer: 200 without a token (facts 1.4).
-        return HTMLResponse(page)
+        return HTMLResponse(page, headers={"Content-Security-Policy": _PAGE_POLICY})
 
     async def show_state(_request: Request) -> Response:
         return JSONResponse(state(service))
