@@ -128,7 +128,7 @@ class EnterpriseStack(Stack):
         CfnOutput(
             self,
             "ShardCount",
-            description="Set Shards to this number: after a deploy that raised it (M-22), before one that lowers it (M-23)",
+            description="Set Shards to this: after a deploy that raised it (M-22), before one that lowers it (M-23)",
             value=str(plan.active_coreapps),
         )
         CfnOutput(self, "ClusterName", description="The ECS cluster", value=fleet.cluster.cluster_name)

@@ -298,7 +298,7 @@ class Client(Construct):
         )
         waive(
             secret,
-            "AwsSolutions::SMG4",
+            "AwsSolutions-SMG4",
             "Read once when a container starts, and the same in all of them: a rotation needs a restart of the whole "
             "tier, which is a planned step of the operator (docs/security.md).",
         )
@@ -330,7 +330,7 @@ class Client(Construct):
         self._media.mount_policy.attach_to_role(definition.task_role)
         waive(
             definition,
-            "AwsSolutions::ECS2",
+            "AwsSolutions-ECS2",
             "Only addresses, ports and switches are plain variables; every secret comes from Secrets Manager (D-6).",
         )
         self._login_key.grant_decrypt(definition.obtain_execution_role())
@@ -358,7 +358,7 @@ class Client(Construct):
         )
         waive(
             definition,
-            "AwsSolutions::IAM5[Resource::*]",
+            "AwsSolutions-IAM5[Resource::*]",
             "ecr:GetAuthorizationToken knows no resource; what may be pulled is named in the statement beside it.",
         )
 

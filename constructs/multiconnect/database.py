@@ -201,8 +201,13 @@ class Database(Construct):
         )
         waive(
             self.instance,
-            "AwsSolutions::RDS11",
+            "AwsSolutions-RDS11",
             "The port is no secret: only the client's security groups reach it, and it expects MySQL's own.",
+        )
+        waive(
+            self.instance,
+            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]",
+            "Enhanced monitoring takes this policy alone, by AWS's own guide; it writes metrics to one log group.",
         )
         self._connection_limit = connection_limit
         self._add_alarms(alarms)
@@ -280,7 +285,7 @@ def client_secret(
     )
     waive(
         secret,
-        "AwsSolutions::SMG4",
+        "AwsSolutions-SMG4",
         "The client reads its password when a container starts and keeps sessions open for days: a rotation needs a "
         "restart of every coreapp, which is a planned step of the operator (docs/security.md).",
     )

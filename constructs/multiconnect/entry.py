@@ -94,7 +94,7 @@ class Entry(Construct):
         )
         waive(
             self.load_balancer,
-            "AwsSolutions::ELB2",
+            "AwsSolutions-ELB2",
             "A network load balancer writes access logs for TLS listeners only; this one passes TCP through. The VPC's "
             "flow logs have every connection.",
         )

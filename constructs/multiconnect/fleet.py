@@ -77,9 +77,15 @@ class Fleet(Construct):
         )
         waive(
             self.role,
-            "AwsSolutions::IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]",
+            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]",
             "Session Manager replaces SSH. AWS keeps this policy in step with its agent; it reaches no data.",
         )
+        for finding in ("Resource::*", "Action::ecs:Submit*"):
+            waive(
+                self.role,
+                f"AwsSolutions-IAM5[{finding}]",
+                "The ECS agent's own calls: those that take no resource, and its reports, bound to this cluster.",
+            )
         user_data = ec2.UserData.for_linux()
         user_data.add_commands(
             # Read by the agent when it starts; nothing is fetched or installed at boot.
@@ -120,7 +126,7 @@ class Fleet(Construct):
         )
         waive(
             self.group,
-            "AwsSolutions::AS3",
+            "AwsSolutions-AS3",
             "Every scaling event would be a message. The alarms speak where a person must act: unhealthy webapps, "
             "missing coreapps, memory at the cap.",
         )

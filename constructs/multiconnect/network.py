@@ -124,7 +124,7 @@ class Network(Construct):
         group.add_ingress_rule(ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.tcp(443), "AWS APIs from the VPC")
         waive(
             group,
-            "AwsSolutions::EC23",
+            "AwsSolutions-EC23",
             "The source is the VPC's own address range, which the template knows as a reference only.",
         )
         for name, service in HOST_ENDPOINTS.items():

@@ -5,11 +5,12 @@ from constructs import IConstruct
 
 
 def waive(construct: IConstruct, finding: str, reason: str) -> None:
-    """Accept one finding of a rule pack on one construct and everything below it.
+    """Accept one finding of a cdk-nag rule pack on one construct and everything below it.
 
     Args:
         construct: What the finding is about.
-        finding: The finding's full name with its rule pack, such as `AwsSolutions::ELB2`.
+        finding: The finding's name, which starts with its pack's: `AwsSolutions-ELB2`.
         reason: Why a security reviewer would accept it.
     """
-    Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
+    pack = finding.partition("-")[0]
+    Validations.of(construct).acknowledge(Acknowledgment(id=f"{pack}::{finding}", reason=reason))
