@@ -49,6 +49,19 @@ class Ssm(Protocol):
         ...
 
 
+class CloudFormation(Protocol):
+    """AWS CloudFormation."""
+
+    def describe_stacks(self, *, StackName: str) -> Reply:
+        """Describe a stack with its status and outputs."""
+        ...
+
+
+def cloudformation() -> CloudFormation:
+    """Return a client for the region and the credentials of the environment."""
+    return cast(CloudFormation, boto3.client("cloudformation"))
+
+
 def ecs() -> Ecs:
     """Return a client for the region and the credentials of the environment."""
     return cast(Ecs, boto3.client("ecs"))

@@ -206,11 +206,11 @@ def _work(
     except _OutOfTime:
         reason = f"Not done within {time_for_work:.0f} s. Deploy again; if that repeats, raise the timeout."
     except Exception as error:
-        reason = _explain(error)
+        reason = explain(error)
     return answer | {"Reason": _short(reason, f" Log stream: {context.log_stream_name}")}
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """Tell of an error that is nobody's `Failure`, without its message, which may quote what was sent."""
     if code := error_code(error):
         return f"AWS answered {code} to {error_operation(error)}. Check the function's role and what it names."

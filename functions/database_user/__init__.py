@@ -37,10 +37,10 @@ from functions.database_user.mysql import (
     drop_user,
     ensure_user,
     refused,
-    trust,
     user_exists,
 )
 from functions.log import log
+from functions.tls import trust
 from functions.vendor import pymysql
 
 FORBIDDEN_IN_PASSWORD = "?{}&~!()^="  # noqa: S105 - a rule, no password
@@ -169,7 +169,8 @@ class DatabaseUser:
 
     def _trust(self, request: Request) -> ssl.SSLContext:
         name = request.text("CaParameterName")
-        return trust(str(self._parameters.get_parameter(Name=name)["Parameter"]["Value"]))
+        pem = str(self._parameters.get_parameter(Name=name)["Parameter"]["Value"])
+        return trust(pem, named_by=f"Parameter {name} (CaParameterName)")
 
 
 @contextmanager

@@ -32,24 +32,6 @@ ACCESS_DENIED = {1045, 1698, 3159, 4151}
 """Wrong password or user, or TLS demanded and missing."""
 
 
-def trust(ca_pem: str) -> ssl.SSLContext:
-    """Return a context that accepts only servers certified by `ca_pem`, under the name that was asked for.
-
-    Raises:
-        Refusal: `ca_pem` holds no PEM certificate.
-    """
-    try:
-        context = ssl.create_default_context(cadata=ca_pem)
-    except (ssl.SSLError, ValueError):
-        raise Refusal(
-            "The parameter CaParameterName holds no PEM certificate. Store the database's CA bundle in it."
-        ) from None
-    # Python 3.13 made this flag a default; PyMySQL takes it away too (PyMySQL/PyMySQL#1198), as it rejects
-    # certification authorities that lack optional extensions. Chain, dates and name are still verified.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
-
-
 @dataclass(frozen=True)
 class Login:
     """A user's name and password; its text form leaves the password out."""
@@ -65,7 +47,7 @@ class Server:
     Attributes:
         host: Its name; the certificate must be for it.
         port: Its TCP port.
-        tls: What `trust` made of its certification authority.
+        tls: What `functions.tls.trust` made of its certification authority.
     """
 
     host: str

@@ -220,7 +220,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         "SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER"
     )
     (folder / "init.sql").write_text(
-        "DELETE FROM mysql.global_priv WHERE User = '';\nFLUSH PRIVILEGES;\n"
+        "DELETE FROM mysql.global_priv WHERE User = '';\nFLUSH PRIVILEGES;\n"  # noqa: S608 - test server
         f"CREATE USER master@'%' IDENTIFIED BY '{MASTER_PASSWORD}';\n"
         "GRANT " + privileges + " ON *.* TO master@'%' WITH GRANT OPTION;\n"
     )

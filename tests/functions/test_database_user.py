@@ -16,6 +16,7 @@ import pytest
 from functions import cloudformation, database_user
 from functions.cloudformation import NEVER_CREATED
 from functions.database_user import mysql
+from functions.tls import trust
 from functions.vendor import pymysql
 
 from .conftest import MASTER_PASSWORD, Context, Database, ResponseUrl, make_authority
@@ -49,7 +50,7 @@ class Deployment:
         )
 
     def login(self, *, tls: bool = True, password: str = PASSWORD) -> pymysql.Connection:
-        context = mysql.trust(self.database.authority.ca_pem)
+        context = trust(self.database.authority.ca_pem, named_by="fixture")
         return pymysql.connect(
             host="localhost",
             port=self.database.port,
