@@ -6,7 +6,8 @@ from aws_cdk import CfnOutput, CfnResource, CustomResource, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from multiconnect.client import Client, DatabaseAccess, Image
+from multiconnect.client import Client
+from multiconnect.container import DatabaseAccess, Image
 from multiconnect.dashboard import Dashboard
 from multiconnect.encryption import allow_alarms, encryption_key
 from multiconnect.entry import Entry
