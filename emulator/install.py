@@ -17,6 +17,7 @@ from pathlib import Path
 OLDEST = (3, 11)
 # Later ones contain the earlier ones.
 EXTRAS = ("local", "dev")
+UNFINISHED = "unfinished"
 
 
 def check_python(version: tuple[int, int]) -> None:
@@ -44,7 +45,6 @@ class Installation:
         self._environment = environment
         self._venv = root / ".venv"
         self._stamp = self._venv / ".installed"
-        self._unfinished = self._venv / ".unfinished"
         self._node_stamp = root / "node_modules" / ".installed"
 
     @property
@@ -72,16 +72,13 @@ class Installation:
         if (digest, installed) == (wanted, extra) and _runs(self.python):
             return
         # Killed half-way, pip leaves packages that it takes for whole: start over. Otherwise it may mend them.
-        clean = self._unfinished.exists() or not _runs(self.python)
-        if clean:
+        if digest == UNFINISHED or not _runs(self.python):
             shutil.rmtree(self._venv, ignore_errors=True)
             venv.EnvBuilder(with_pip=True, symlinks=True).create(self._venv)
-        self._stamp.unlink(missing_ok=True)
-        self._unfinished.touch()
+        self._stamp.write_text(f"{UNFINISHED} {extra}")
         # --no-compile: compiling aws-cdk-lib takes longer than all the rest, and most of it is never imported.
         pip = [str(self.python), "-m", "pip", "install", "--no-compile", "--no-input"]
         self._run(f"Python packages ({extra})", [*pip, "-e", f".[{extra}]", "-c", "constraints.txt"])
-        self._unfinished.unlink()
         self._stamp.write_text(f"{wanted} {extra}")
 
     def _make_node_modules(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ from rich.console import Console
 from . import cdk, report, target
 from .workspace import ACCOUNT, PROJECT, REGION, Workspace
 
-# Numbers as they are, and long lines whole: a copied ARN must be complete.
-console = Console(highlight=False, soft_wrap=True)
+# Where nobody says how wide the paper is, wide enough for the tables.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 HINTS = """
 make status                 what runs, again
@@ -56,7 +57,8 @@ def up(workspace: Workspace, context: Sequence[str] = (), port: int = 0) -> targ
         console.print(f"      {running.endpoint}, process {running.pid}, log in {workspace.log}")
     if report.BOOTSTRAP_STACK not in {stack.name for stack in report.stacks(running)}:
         with step("Bootstrap"):
-            cdk.run(workspace, running.endpoint, "bootstrap", f"aws://{ACCOUNT}/{REGION}")
+            words = ("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", str(workspace.assembly))
+            cdk.run(workspace, running.endpoint, *words)
     with step("Deploy"):
         deploy(workspace, running)
     return running
@@ -112,13 +114,23 @@ def down(workspace: Workspace) -> None:
         console.print("Nothing runs.")
         return
     try:
-        if (workspace.assembly / "manifest.json").exists() and running.answers():
-            with step("Destroy"):
-                words = ("destroy", "--all", "--force", "--app", str(workspace.assembly))
-                cdk.run(workspace, running.endpoint, *words)
+        if running.answers():
+            destroy(workspace, running)
     finally:
         with step("Stop the target"):
             target.stop(workspace)
+
+
+def destroy(workspace: Workspace, running: target.Target) -> None:
+    """Destroy the stacks that were deployed last; fine if there are none.
+
+    Raises:
+        cdk.CdkError: `cdk destroy` failed.
+    """
+    if (workspace.assembly / "manifest.json").exists():
+        with step("Destroy"):
+            words = ("destroy", "--all", "--force", "--app", str(workspace.assembly))
+            cdk.run(workspace, running.endpoint, *words)
 
 
 def tell(running: target.Target, context: Sequence[str] = ()) -> None:

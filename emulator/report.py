@@ -21,13 +21,11 @@ class Stack:
     Attributes:
         name: Its name.
         status: Its status, such as CREATE_COMPLETE.
-        reason: Why it is in that status, where the target says.
         outputs: Its outputs by key.
     """
 
     name: str
     status: str
-    reason: str
     outputs: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -43,7 +41,6 @@ def stacks(target: Target) -> list[Stack]:
         Stack(
             name=stack["StackName"],
             status=stack["StackStatus"],
-            reason=stack.get("StackStatusReason", ""),
             outputs={item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])},
         )
         for stack in sorted(described, key=lambda stack: str(stack["CreationTime"]))

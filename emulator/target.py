@@ -21,6 +21,8 @@ from .workspace import ACCOUNT, REGION, Workspace
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+# What this process started: kept, so that it can be reaped when it ends.
+_children: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ class Target:
         fault = {"resource_type": resource_type, "logical_id": logical_id, "reason": reason}
         self._open(FAULTS_PATH, json.dumps(fault).encode()).close()
 
+    def forget_faults(self) -> None:
+        """Forget the faults that have not struck."""
+        self._open(FAULTS_PATH, method="DELETE").close()
+
     def answers(self) -> bool:
         """Tell whether it is ready for requests."""
         try:
@@ -76,9 +82,9 @@ class Target:
             return False
         return True
 
-    def _open(self, path: str, body: bytes | None = None) -> Any:
+    def _open(self, path: str, body: bytes | None = None, method: str | None = None) -> Any:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        return direct.open(self.endpoint + path, body, timeout=5)
+        return direct.open(urllib.request.Request(self.endpoint + path, body, method=method), timeout=5)  # noqa: S310 -- http
 
 
 def find(workspace: Workspace) -> Target | None:
@@ -121,7 +127,7 @@ def start(workspace: Workspace, port: int = 0) -> Target:
 def _spawn(workspace: Workspace, port: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "emulator", "--state", str(workspace.state), "serve", "--port", str(port)]
     with workspace.log.open("wb") as log:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             command,
             cwd=Path(__file__).parents[1],
             env=workspace.target_environment(),
@@ -131,6 +137,8 @@ def _spawn(workspace: Workspace, port: int) -> subprocess.Popen[bytes]:
             # Its own session: Ctrl-C in the terminal must not end it, and stop() can end its Lambda functions too.
             start_new_session=True,
         )
+    _children.append(child)
+    return child
 
 
 def stop(workspace: Workspace) -> bool:
@@ -151,6 +159,8 @@ def stop(workspace: Workspace) -> bool:
 
 def _locked(path: Path) -> bool:
     """Tell whether a living process holds the lock."""
+    for child in _children:
+        child.poll()
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

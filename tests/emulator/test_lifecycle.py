@@ -1,0 +1,195 @@
+"""The life of the local deployment, by the code of `make up` and the real CDK CLI, on a target of this test's own."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from emulator import cdk, life, report, target
+from emulator.workspace import PROJECT, Workspace
+from sizing import Plan
+
+from .conftest import reasons
+
+pytestmark = pytest.mark.emulator
+
+# D-11: no change of size may replace one of these.
+STATEFUL = {
+    "AWS::RDS::DBInstance",
+    "AWS::RDS::DBSubnetGroup",
+    "AWS::EFS::FileSystem",
+    "AWS::EFS::AccessPoint",
+    "AWS::KMS::Key",
+    "AWS::SecretsManager::Secret",
+    "AWS::EC2::VPC",
+    "AWS::EC2::Subnet",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "AWS::ECS::Cluster",
+    "AWS::ECS::Service",
+    "AWS::AutoScaling::AutoScalingGroup",
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What boto3 reads back."""
+
+    coreapps: int
+    hosts: tuple[int, int]
+    database_class: str
+    stateful: dict[str, str]
+    statuses: dict[str, str]
+
+
+def look(running: target.Target) -> Seen:
+    cloudformation, ecs = running.client("cloudformation"), running.client("ecs")
+    stacks = [stack for stack in report.stacks(running) if stack.name != report.BOOTSTRAP_STACK]
+    resources = [
+        resource
+        for stack in stacks
+        for resource in cloudformation.describe_stack_resources(StackName=stack.name)["StackResources"]
+    ]
+    (cluster,) = ecs.list_clusters()["clusterArns"]
+    services = ecs.describe_services(cluster=cluster, services=ecs.list_services(cluster=cluster)["serviceArns"])
+    (coreapp,) = [each for each in services["services"] if "Coreapp" in each["serviceName"]]
+    (group,) = running.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    (database,) = running.client("rds").describe_db_instances()["DBInstances"]
+    return Seen(
+        coreapps=coreapp["desiredCount"],
+        hosts=(group["MinSize"], group["MaxSize"]),
+        database_class=database["DBInstanceClass"],
+        stateful={
+            f"{each['StackName']}/{each['LogicalResourceId']}": each["PhysicalResourceId"]
+            for each in resources
+            if each["ResourceType"] in STATEFUL
+        },
+        statuses={stack.name: stack.status for stack in stacks},
+    )
+
+
+def planned(active_coreapps: int) -> Plan:
+    from stacks.settings import Settings
+
+    context = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    return Settings.from_context(context | {"deployment": "local", "active_coreapps": active_coreapps})[1]
+
+
+def assert_as_planned(seen: Seen, plan: Plan) -> None:
+    assert seen.coreapps == plan.coreapps
+    assert seen.hosts == (plan.hosts.minimum, plan.hosts.maximum)
+    assert seen.database_class == plan.database.instance_class
+
+
+def left_behind(running: target.Target) -> dict[str, list[Any]]:
+    """Everything of the deployment that can still be found, by kind."""
+    ec2, ask = running.client("ec2"), running.client
+    found = {
+        "stacks": [stack.name for stack in report.stacks(running)],
+        "clusters": ask("ecs").list_clusters()["clusterArns"],
+        "groups": ask("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"],
+        "databases": ask("rds").describe_db_instances()["DBInstances"],
+        "file systems": ask("efs").describe_file_systems()["FileSystems"],
+        "balancers": ask("elbv2").describe_load_balancers()["LoadBalancers"],
+        "target groups": ask("elbv2").describe_target_groups()["TargetGroups"],
+        "functions": ask("lambda").list_functions()["Functions"],
+        "secrets": ask("secretsmanager").list_secrets()["SecretList"],
+        "alarms": ask("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])["MetricAlarms"],
+        "dashboards": ask("cloudwatch").list_dashboards()["DashboardEntries"],
+        "topics": ask("sns").list_topics()["Topics"],
+        "log groups": [each["logGroupName"] for each in ask("logs").describe_log_groups()["logGroups"]],
+        "networks": [each for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]],
+        "NAT gateways": [each for each in ec2.describe_nat_gateways()["NatGateways"] if each["State"] != "deleted"],
+        "addresses": ec2.describe_addresses()["Addresses"],
+        "flow logs": ec2.describe_flow_logs()["FlowLogs"],
+        "launch templates": ec2.describe_launch_templates()["LaunchTemplates"],
+        "account settings": ask("ecs").list_account_settings()["settings"],
+    }
+    return {kind: things for kind, things in found.items() if things}
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    workspace = Workspace(state=tmp_path_factory.mktemp("lifecycle"))
+    path = os.environ["PATH"]
+    os.environ["PATH"] = workspace.search_path()  # jsii starts the first `node` on it
+    try:
+        yield workspace
+    finally:
+        os.environ["PATH"] = path
+        target.stop(workspace)
+
+
+def resize(workspace: Workspace, running: target.Target, active_coreapps: int) -> None:
+    words = ("deploy", "--all", "--output", str(workspace.assembly))
+    cdk.run(workspace, running.endpoint, *words, *cdk.local([f"active_coreapps={active_coreapps}"]))
+
+
+def test_up_resize_failed_resize_and_down(local: Workspace) -> None:
+    running = life.up(local)
+    two = look(running)
+    assert_as_planned(two, planned(2))
+    assert set(two.statuses) == {f"wa-local-{part}" for part in ("network", "database", "lambda", "enterprise")}
+    assert set(two.statuses.values()) == {"CREATE_COMPLETE"}
+
+    assert life.up(local) == running, "a second `make up` keeps the target"
+    assert look(running) == two
+
+    resize(local, running, 8)
+    eight = look(running)
+    assert_as_planned(eight, planned(8))
+    assert eight.stateful == two.stateful, "a resize replaces nothing that holds state"
+
+    # Half-way through the database stack: the instance has changed, one of its alarms cannot.
+    running.fail_next("AWS::CloudWatch::Alarm", "DatabaseConnections", reason="no more alarms for you")
+    with pytest.raises(cdk.CdkError):
+        resize(local, running, 32)
+    assert any("no more alarms for you" in reason for reason in reasons(running, "wa-local-database"))
+    rolled_back = look(running)
+    assert rolled_back.statuses["wa-local-database"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert (rolled_back.coreapps, rolled_back.hosts, rolled_back.database_class, rolled_back.stateful) == (
+        eight.coreapps,
+        eight.hosts,
+        eight.database_class,
+        eight.stateful,
+    )
+
+    # Half-way through the enterprise stack: the database has its new class, which more coreapps need first.
+    running.fail_next("AWS::CloudWatch::Dashboard", reason="no more pages for you")
+    with pytest.raises(cdk.CdkError):
+        resize(local, running, 32)
+    rolled_back = look(running)
+    assert rolled_back.statuses["wa-local-enterprise"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert rolled_back.database_class == planned(32).database.instance_class
+    assert (rolled_back.coreapps, rolled_back.hosts, rolled_back.stateful) == (
+        eight.coreapps,
+        eight.hosts,
+        eight.stateful,
+    )
+
+    life.destroy(local, running)
+    left = left_behind(running)
+    assert left == {"stacks": [report.BOOTSTRAP_STACK]}
+
+    life.down(local)
+    assert target.find(local) is None
+    life.down(local)
+
+
+def test_up_recovers_from_a_deploy_that_was_killed(local: Workspace) -> None:
+    running = target.start(local)
+    # A custom resource whose function answers no one keeps a stack in progress for an hour.
+    template = {"Resources": {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}, "Wait": WAIT}}
+    running.client("cloudformation").create_stack(StackName="stuck", TemplateBody=json.dumps(template))
+    assert report.stacks(running)[0].status == "CREATE_IN_PROGRESS"
+    again = life.up(local)
+    assert again.pid != running.pid
+    assert_as_planned(look(again), planned(2))
+
+
+WAIT = {
+    "Type": "AWS::CloudFormation::WaitCondition",
+    "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "3600", "Count": 1},
+}
