@@ -44,6 +44,8 @@ class DatabaseStack(Stack):
         **stack_options: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack_options)
+        # For whoever reviews the templates: why these sizes.
+        self.template_options.metadata = {"Plan": {"Reasons": list(plan.reasons)}}
         retention = Retention.of(settings)
         self.key = encryption_key(
             self,
@@ -56,7 +58,7 @@ class DatabaseStack(Stack):
             self,
             "Database",
             identifier=f"{settings.name}-database",
-            vpc=network.network.vpc,
+            vpc=network.vpc_in(self),
             region=settings.region,
             instance_class=plan.database.instance_class,
             connection_limit=plan.database.max_connections,

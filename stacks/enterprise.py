@@ -48,7 +48,7 @@ class EnterpriseStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, **stack_options)
         retention = Retention.of(settings)
-        vpc = network.network.vpc
+        vpc = network.vpc_in(self)
         key = encryption_key(
             self,
             "ClusterKey",

@@ -71,10 +71,11 @@ class FunctionsStack(Stack):
         self.database_user = self._database_user(database) if settings.database_user == "client" else None
 
     def _database_user(self, stack: DatabaseStack) -> lambda_.Function:
+        vpc = self._network.vpc_in(self)
         group = ec2.SecurityGroup(
             self,
             "DatabaseUserSecurityGroup",
-            vpc=self._network.network.vpc,
+            vpc=vpc,
             description="Function that makes the database user of the client",
             allow_all_outbound=False,
         )
@@ -98,7 +99,7 @@ class FunctionsStack(Stack):
                     resources=["*"],  # a function in a VPC makes its own network interface, which has no name before
                 )
             ],
-            vpc=self._network.network.vpc,
+            vpc=vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
             security_groups=[group],
         )

@@ -2,7 +2,8 @@
 
 from typing import Any, cast
 
-from aws_cdk import CfnResource, Fn, Stack
+from aws_cdk import Annotations, CfnResource, Fn, Stack
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -48,9 +49,41 @@ class NetworkStack(Stack):
             ),
         )
 
+        vpc = self.network.vpc
+        self._vpc_id = self.export_value(vpc.vpc_id, name=f"{settings.name}:Vpc")
+        self._subnet_ids = {
+            tier: [
+                self.export_value(subnet.subnet_id, name=f"{settings.name}:{tier}{number}")
+                for number, subnet in enumerate(subnets, start=1)
+            ]
+            for tier, subnets in {
+                "Private": vpc.private_subnets,
+                "Public": vpc.public_subnets,
+                "Isolated": vpc.isolated_subnets,
+            }.items()
+        }
         # CDK's function that closes the default group depends on its role twice (cfn-lint W3005).
         provider = self.node.find_child("Custom::VpcRestrictDefaultSGCustomResourceProvider")
         cast(CfnResource, provider.node.find_child("Handler")).add_deletion_override("DependsOn")
+
+    def vpc_in(self, stack: Stack) -> ec2.IVpc:
+        """Return the VPC as another stack sees it: by exports whose names are a contract.
+
+        They are short, too: a large template names a subnet many times and ends at 51,200 bytes.
+        """
+        vpc = ec2.Vpc.from_vpc_attributes(
+            stack,
+            "Vpc",
+            vpc_id=self._vpc_id,
+            availability_zones=self.availability_zones,
+            private_subnet_ids=self._subnet_ids["Private"],
+            public_subnet_ids=self._subnet_ids["Public"],
+            isolated_subnet_ids=self._subnet_ids["Isolated"],
+        )
+        Annotations.of(vpc).acknowledge_warning(
+            "@aws-cdk/aws-ec2:noSubnetRouteTableId", "Routes are made in the network stack alone."
+        )
+        return vpc
 
     @property
     def availability_zones(self) -> list[str]:

@@ -14,7 +14,7 @@ COLUMNS = 24
 
 
 class Dashboard(Construct):
-    """A CloudWatch dashboard: the plan's own sentences, tasks, hosts, memory, connections and targets."""
+    """A CloudWatch dashboard: the plan, tasks, hosts, memory, connections and targets."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Dashboard(Construct):
         Args:
             scope: The stack.
             construct_id: Its id.
-            plan: Its reasons are shown beside the graphs; its numbers are drawn as lines.
+            plan: Its numbers stand above the graphs and are drawn in them as lines.
             fleet: Hosts and memory.
             entry: Unhealthy webapps.
             client: Running tasks.
@@ -45,7 +45,11 @@ class Dashboard(Construct):
             widgets=[
                 [
                     cloudwatch.TextWidget(
-                        width=COLUMNS, height=6, markdown="\n".join(f"- {reason}" for reason in plan.reasons)
+                        width=COLUMNS,
+                        height=2,
+                        markdown=f"**{plan.active_coreapps} shards**, {plan.coreapps} coreapps, {plan.webs} webapps, "
+                        f"{plan.masters} masters on {plan.hosts.minimum} to {plan.hosts.maximum} hosts of type "
+                        f"{plan.hosts.instance_type}; {plan.database.instance_class}. Why: the database stack's metadata.",
                     )
                 ],
                 [
