@@ -10,6 +10,8 @@ Example:
     (8, 'mysql')
 """
 
+from typing import TYPE_CHECKING, Any
+
 from sizing.connections import ConnectionEstimate, Estimator, estimate_connections, max_connections
 from sizing.cost import CostItem, MonthlyCost
 from sizing.errors import Problem, SizingError
@@ -17,14 +19,43 @@ from sizing.model import Alternative, Alternatives, Database, Hosts, Plan, Tasks
 from sizing.planning import max_hosts, plan
 from sizing.published import SHARD_COUNTS
 
+if TYPE_CHECKING:
+    from sizing.frames import classes, hosts
+    from sizing.reliability import Availability, Failures, availability, spares_for, survives
+    from sizing.sweeps import sweep
+
+# What needs NumPy, pandas or boto3, or is seldom asked, loads when it is first used: a plan must start quickly.
+_LAZY = {
+    "classes": "sizing.frames",
+    "hosts": "sizing.frames",
+    "sweep": "sizing.sweeps",
+    "Availability": "sizing.reliability",
+    "Failures": "sizing.reliability",
+    "availability": "sizing.reliability",
+    "spares_for": "sizing.reliability",
+    "survives": "sizing.reliability",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name of `_LAZY` from its module."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'sizing' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)
+
+
 __all__ = [
     "SHARD_COUNTS",
     "Alternative",
     "Alternatives",
+    "Availability",
     "ConnectionEstimate",
     "CostItem",
     "Database",
     "Estimator",
+    "Failures",
     "Hosts",
     "MonthlyCost",
     "Plan",
@@ -32,8 +63,14 @@ __all__ = [
     "SizingError",
     "TaskSize",
     "Tasks",
+    "availability",
+    "classes",
     "estimate_connections",
+    "hosts",
     "max_connections",
     "max_hosts",
     "plan",
+    "spares_for",
+    "survives",
+    "sweep",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from sizing import catalogue, placement, published
-from sizing.catalogue import DatabaseClass, HostType, Price
+from sizing.catalogue import DatabaseClass, HostType
 from sizing.connections import ConnectionEstimate, class_limit
 from sizing.errors import Problem
 from sizing.model import Alternative
@@ -29,14 +29,12 @@ class Choice(Generic[T]):
 
     Attributes:
         chosen: The class or type, or None when nothing satisfies.
-        usd_per_hour: The price that ranked it; None for one asked for by name without a price.
-        price_region: Region whose price list ranked the candidates.
+        price_region: Region whose price list ranked the candidates; None for one asked for by name.
         alternatives: The next five with the reason each lost.
     """
 
     chosen: T | None
-    usd_per_hour: float | None
-    price_region: str
+    price_region: str | None
     alternatives: tuple[Alternative, ...]
 
 
@@ -91,6 +89,9 @@ def host_fault(host: HostType, request: Request) -> str:
     """Return why `host` cannot carry the fleet under the cap, or "" when it can (D-1, D-4)."""
     if host.burstable and request.production:
         return "burstable, not for production"
+    vcpu = (request.cap - 1) * host.vcpu
+    if vcpu < request.host_vcpu_per_coreapp * request.active:
+        return f"{request.cap} of them, one lost, have {vcpu} vCPU for {request.active} active coreapps"
     memory = placement.task_memory_mib(host.memory_mib)
     limit = task_limit(host, request)
     if _holds(request.cap, request.zones, memory, limit, fleet(request)):
@@ -98,67 +99,119 @@ def host_fault(host: HostType, request: Request) -> str:
     return f"{request.cap} of them, one lost, do not hold the fleet: {memory} MiB and {limit} tasks each"
 
 
+class Ranked(NamedTuple, Generic[T]):
+    """A candidate with the price that ranks it and the region whose list has that price."""
+
+    price_region: str
+    usd: float
+    item: T
+
+
+def _rank(
+    candidates: Sequence[T], region: str, price: Callable[[str, T], catalogue.Price | None]
+) -> tuple[Ranked[T], ...]:
+    """Return the candidates in the order in which they are tried: the first without fault is chosen.
+
+    The region's own price list comes first. A candidate without a price in it is chosen only by name, or when nothing
+    priced there would do: then the reference region's list ranks.
+    """
+    ranked: list[Ranked[T]] = []
+    for price_region in dict.fromkeys((region, catalogue.REFERENCE_REGION)):
+        listed = [Ranked(price_region, found.usd, item) for item in candidates if (found := price(price_region, item))]
+        # Of equal prices the newer generation, then the roomier, then the name, so that the answer never wavers.
+        listed.sort(
+            key=lambda each: (each.usd, -catalogue.generation(each.item.family), -each.item.vcpu, each.item.name)
+        )
+        ranked += listed
+    return tuple(ranked)
+
+
+@cache
+def _ranked_databases(
+    engine: str,
+    region: str,
+    version: str,
+    families: tuple[str, ...] | None,
+    architecture: str | None,
+    least_generation: int,
+    historical: bool,
+) -> tuple[Ranked[DatabaseClass], ...]:
+    candidates = catalogue.orderable(engine, region, version)
+    if historical:
+        every = catalogue.database_classes().values()
+        candidates += [db for db in every if db.status == "retired" and engine in db.engines]
+    return _rank(
+        [
+            db
+            for db in candidates
+            if (families is None or db.family in families)
+            and architecture in (None, db.architecture)
+            and catalogue.generation(db.family) >= least_generation
+        ],
+        region,
+        lambda price_region, db: catalogue.database_price(engine, price_region, db.name, multi_az=False),
+    )
+
+
+def ranked_databases(request: Request) -> tuple[Ranked[DatabaseClass], ...]:
+    """Return the classes the request allows, in the order in which they are tried."""
+    families = request.database_families
+    return _ranked_databases(
+        request.engine,
+        request.region,
+        request.version,
+        None if families is None else tuple(families),
+        request.database_architecture,
+        request.minimum_database_generation,
+        request.historical,
+    )
+
+
+@cache
+def _ranked_hosts(region: str, families: tuple[str, ...] | None, least_generation: int) -> tuple[Ranked[HostType], ...]:
+    return _rank(
+        [
+            host
+            for host in catalogue.host_types().values()
+            if (families is None or host.family in families) and catalogue.generation(host.family) >= least_generation
+        ],
+        region,
+        lambda price_region, host: catalogue.host_prices(price_region).get(host.name),
+    )
+
+
 def choose_database(request: Request, estimate: ConnectionEstimate) -> tuple[Choice[DatabaseClass], list[Problem]]:
     """Return the cheapest class that satisfies D-3 with the next five, and problems when there is none."""
-    every = catalogue.database_classes().values()
-    there = catalogue.orderable(request.engine, request.region, request.version)
-    if request.historical:
-        there = [db for db in every if db.status == "retired" and request.engine in db.engines] + there
-    families = request.database_families
-    candidates = [
-        db
-        for db in there
-        if (families is None or db.family in families)
-        and request.database_architecture in (None, db.architecture)
-        and catalogue.generation(db.family) >= request.minimum_database_generation
-    ]
-
-    def prices(region: str) -> Callable[[DatabaseClass], Price | None]:
-        return lambda db: catalogue.database_price(request.engine, region, db.name, multi_az=False)
-
-    def fault(db: DatabaseClass) -> str:
-        return class_fault(db, request, estimate)
-
     named = catalogue.database_classes().get(request.database_class or "")
-    choice = _choose("database", candidates, fault, prices, request.region, named)
-    if choice.chosen is None:
-        if named is not None:
-            return choice, [Problem("database_class", named.name, _instead(fault(named), choice.alternatives))]
-        message = (
-            f"no class carries {estimate.expected} expected and {estimate.high} high connections and "
-            f"{request.rate:g} messages/s; allow more families or another engine"
-        )
-        return choice, [Problem("database_families", families, message)]
-    return choice, []
+    choice = _choose("database", ranked_databases(request), lambda db: class_fault(db, request, estimate), named)
+    if choice.chosen is not None:
+        return choice, []
+    if named is not None:
+        fault = class_fault(named, request, estimate)
+        return choice, [Problem("database_class", named.name, _instead(fault, choice.alternatives))]
+    message = (
+        f"no class carries {estimate.expected} expected and {estimate.high} high connections and "
+        f"{request.rate:g} messages/s; allow more families or another engine"
+    )
+    return choice, [Problem("database_families", request.database_families, message)]
 
 
 def choose_host(request: Request) -> tuple[Choice[HostType], list[Problem]]:
     """Return the cheapest type that holds the fleet under the cap with the next five, and problems when none does."""
     families = request.host_families
-    candidates = [
-        host
-        for host in catalogue.host_types().values()
-        if (families is None or host.family in families)
-        and catalogue.generation(host.family) >= request.minimum_host_generation
-    ]
-
-    def prices(region: str) -> Callable[[HostType], Price | None]:
-        return lambda host: catalogue.host_prices(region).get(host.name)
-
-    def fault(host: HostType) -> str:
-        return host_fault(host, request)
-
+    ranked = _ranked_hosts(
+        request.region, None if families is None else tuple(families), request.minimum_host_generation
+    )
     named = catalogue.host_types().get(request.host_type or "")
-    choice = _choose("host", candidates, fault, prices, request.region, named)
-    if choice.chosen is None:
-        if named is not None:
-            return choice, [Problem("host_type", named.name, _instead(fault(named), choice.alternatives))]
-        tasks = sum(tier.number for tier in fleet(request))
-        message = (
-            f"no type holds {tasks} tasks on {request.cap} hosts with one lost; allow more families or fewer tasks"
-        )
-        return choice, [Problem("host_families", families, message)]
-    return choice, []
+    choice = _choose("host", ranked, lambda host: host_fault(host, request), named)
+    if choice.chosen is not None:
+        return choice, []
+    if named is not None:
+        fault = host_fault(named, request)
+        return choice, [Problem("host_type", named.name, _instead(fault, choice.alternatives))]
+    tasks = sum(tier.number for tier in fleet(request))
+    message = f"no type holds {tasks} tasks on {request.cap} hosts with one lost; allow more families or fewer tasks"
+    return choice, [Problem("host_families", families, message)]
 
 
 def _instead(fault: str, alternatives: Sequence[Alternative]) -> str:
@@ -166,48 +219,34 @@ def _instead(fault: str, alternatives: Sequence[Alternative]) -> str:
     return f"{fault}; allowed for example {names}" if names else fault
 
 
-def _choose(
-    kind: str,
-    candidates: Sequence[T],
-    fault: Callable[[T], str],
-    prices: Callable[[str], Callable[[T], Price | None]],
-    region: str,
-    named: T | None,
-) -> Choice[T]:
-    """Walk the candidates from the cheapest and take the first without fault, and the next five after it.
-
-    The region's own price list ranks. A class without a price in it is chosen only by name; where the list prices
-    nothing that would do, the reference region's list ranks instead.
-    """
-    for price_region in (region, catalogue.REFERENCE_REGION):
-        listed = [(price.usd, item) for item in candidates if (price := prices(price_region)(item))]
-        # Of equal prices the newer generation, then the roomier, then the name, so that the answer never wavers.
-        listed.sort(key=lambda pair: (pair[0], -catalogue.generation(pair[1].family), -pair[1].vcpu, pair[1].name))
-        good: list[tuple[float, T]] = []
-        for usd, item in listed:
-            if not fault(item):
-                good.append((usd, item))
-                if len(good) > RUNNERS_UP:
-                    break
-        if good:
+def _choose(kind: str, ranked: Sequence[Ranked[T]], fault: Callable[[T], str], named: T | None) -> Choice[T]:
+    """Take the one asked for, or the first without fault; and the next five of the same price list."""
+    good: list[Ranked[T]] = []
+    for each in ranked:
+        if good and each.price_region != good[0].price_region:
             break
+        if not fault(each.item):
+            good.append(each)
+            if len(good) > RUNNERS_UP:
+                break
     if named is not None:
-        price = prices(price_region)(named)
-        others = [pair for pair in good if pair[1].name != named.name][:RUNNERS_UP]
-        runners = tuple(Alternative(kind, item.name, other, f"{named.name} was asked for") for other, item in others)
-        return Choice(None if fault(named) else named, price.usd if price else None, price_region, runners)
-    if not good:
-        return Choice(None, None, price_region, ())
-    usd, chosen = good[0]
-    runners = tuple(
-        Alternative(
-            kind,
-            item.name,
-            other,
-            f"{100 * (other / usd - 1):.0f} % dearer than {chosen.name}"
-            if other > usd
-            else f"same price as {chosen.name}, which is of a newer generation or roomier",
+        runners = tuple(
+            Alternative(kind, each.item.name, each.usd, f"{named.name} was asked for")
+            for each in good
+            if each.item.name != named.name
         )
-        for other, item in good[1:]
+        return Choice(None if fault(named) else named, None, runners[:RUNNERS_UP])
+    if not good:
+        return Choice(None, None, ())
+    best = good[0]
+    return Choice(
+        best.item,
+        best.price_region,
+        tuple(Alternative(kind, each.item.name, each.usd, _lost(best, each)) for each in good[1:]),
     )
-    return Choice(chosen, usd, price_region, runners)
+
+
+def _lost(best: Ranked[T], other: Ranked[T]) -> str:
+    if other.usd > best.usd:
+        return f"{100 * (other.usd / best.usd - 1):.0f} % dearer than {best.item.name}"
+    return f"same price as {best.item.name}, which is of a newer generation or roomier"

@@ -23,7 +23,7 @@ SMALLEST_PUBLISHED_GIB: Final = 3.75
 GIB: Final = 2**30
 
 # Takes away the rounding noise of a sum of three floats (below 1e-9 here) before going to whole connections.
-_NOISE: Final = 1e-6
+NOISE: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +174,9 @@ def estimate_connections(active_coreapps: int, messages_per_second: float, tls: 
     values = [(line.at(active_coreapps, messages_per_second), line.paired) for line in FAMILIES[tls]]
     paired = [value for value, is_paired in values if is_paired]
     return ConnectionEstimate(
-        low=floor(min(value for value, _ in values) + _NOISE),
-        expected=floor((min(paired) + max(paired)) / 2 + 0.5),
-        high=ceil(max(value for value, _ in values) - _NOISE),
+        low=floor(min(value for value, _ in values) + NOISE),
+        expected=floor((min(paired) + max(paired)) / 2 + (0.5 + NOISE)),
+        high=ceil(max(value for value, _ in values) - NOISE),
         extrapolated=extrapolates(active_coreapps, messages_per_second),
         active_coreapps=active_coreapps,
         messages_per_second=messages_per_second,

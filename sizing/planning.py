@@ -10,7 +10,7 @@ from sizing import placement, published
 from sizing.catalogue import DatabaseClass, HostType
 from sizing.choice import Choice, choose_database, choose_host, fleet, task_limit
 from sizing.connections import ConnectionEstimate, Estimator, class_limit, estimate_connections
-from sizing.cost import monthly_cost
+from sizing.cost import MonthlyCost, monthly_cost
 from sizing.errors import Problem, SizingError
 from sizing.model import Alternatives, Database, Hosts, Plan, Tasks, TaskSize
 from sizing.reasons import reasons
@@ -18,7 +18,6 @@ from sizing.request import Request, problems_of
 
 # A task is stopped at twice what it reserves: a leak ends its own task before it starves the host of others.
 LIMIT_PER_RESERVATION: Final = 2
-STORAGE_GIB: Final = {"production": 100, "staging": 20}
 
 
 def plan(
@@ -42,6 +41,7 @@ def plan(
     database_architecture: str | None = None,
     minimum_database_generation: int = 0,
     minimum_host_generation: int = 0,
+    host_vcpu_per_coreapp: float = 0.0,
     eni_trunking: bool = True,
     availability_zones: int | None = None,
     database_storage_gib: int | None = None,
@@ -80,6 +80,8 @@ def plan(
         database_architecture: "x86_64" or "arm64". Default either.
         minimum_database_generation: Least generation of a database family, such as 6 for m6g. Default 0.
         minimum_host_generation: The same for hosts.
+        host_vcpu_per_coreapp: Virtual CPUs that the hosts must have for every active coreapp, with one lost. Default 0:
+            memory alone decides, as in M-17. The vendor's last templates come to 1 in their cost-effective layout.
         eni_trunking: Count on ENI trunking (D-4). Default True.
         availability_zones: 2, 3 or 4. Default 3 in production, 2 in staging.
         database_storage_gib: Storage in GiB, for the cost. Default 100 in production, 20 in staging.
@@ -123,6 +125,7 @@ def plan(
         database_architecture,
         minimum_database_generation,
         minimum_host_generation,
+        host_vcpu_per_coreapp,
         eni_trunking,
         availability_zones,
         database_storage_gib,
@@ -175,7 +178,6 @@ def _assemble(
     memory = placement.task_memory_mib(host.memory_mib)
     zones = request.zones
     limit = class_limit(db, request.engine)
-    storage = request.database_storage_gib or STORAGE_GIB[request.environment]
     placed = placement.empty_hosts(request.cap, zones, memory, task_limit(host, request))
     placement.place(placed, (coreapp, master, webapp))
     hosts = Hosts(
@@ -191,9 +193,6 @@ def _assemble(
         spare_coreapps=sum(min(each.free_mib // coreapp.memory_mib, each.free_tasks) for each in placed),
         availability_zones=zones,
     )
-    nat = request.nat_gateways
-    if nat is None:
-        nat = zones if request.production else 1
 
     def size(tier: placement.Tier, spares: int) -> TaskSize:
         return TaskSize(
@@ -227,29 +226,34 @@ def _assemble(
             instance_class=db.name,
             multi_az=request.production,
             max_connections=limit,
-            utilization=round(estimate.expected / limit, 4),
+            utilization=estimate.expected / limit,
             vcpu=db.vcpu,
             memory_gib=db.memory_gib,
             architecture=db.architecture,
-            storage_gib=storage,
+            storage_gib=request.storage_gib,
         ),
         connections=estimate,
-        monthly_cost=monthly_cost(
-            region=request.region,
-            engine=request.engine,
-            instance_class=db.name,
-            multi_az=request.production,
-            storage_gib=storage,
-            host_type=host.name,
-            hosts_minimum=request.defaults.hosts,
-            hosts_maximum=request.cap,
-            nat_gateways=nat,
-            endpoint_zones=zones if request.interface_endpoints else 0,
-        ),
+        monthly_cost=cost_of(request, host, db),
         reasons=(),
         alternatives=Alternatives(by_class.alternatives + by_host.alternatives),
     )
     return replace(answer, reasons=reasons(request, answer, by_host.price_region, by_class.price_region))
+
+
+def cost_of(request: Request, host: HostType, db: DatabaseClass) -> MonthlyCost:
+    """Return the cost of what was asked on hosts of type `host` with a database of class `db`."""
+    return monthly_cost(
+        region=request.region,
+        engine=request.engine,
+        instance_class=db.name,
+        multi_az=request.production,
+        storage_gib=request.storage_gib,
+        host_type=host.name,
+        hosts_minimum=request.defaults.hosts,
+        hosts_maximum=request.cap,
+        nat_gateways=request.gateways,
+        endpoint_zones=request.zones if request.interface_endpoints else 0,
+    )
 
 
 def max_hosts(active_coreapps: int, environment: str = "production") -> int:

@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 VENDOR_MAP = "the vendor's published AWS map (src/aws/wa_ent.yml of its last templates)"
 
 
-def reasons(request: Request, plan: Plan, host_prices: str, class_prices: str) -> tuple[str, ...]:
+def reasons(request: Request, plan: Plan, host_prices: str | None, class_prices: str | None) -> tuple[str, ...]:
     """Return the reasons of a plan.
 
     Args:
         request: What was asked.
         plan: The plan without its reasons.
-        host_prices: Region whose prices ranked the hosts.
-        class_prices: Region whose prices ranked the database classes.
+        host_prices: Region whose prices ranked the hosts; None when one was asked for.
+        class_prices: The same for the database classes.
 
     Returns:
         Sentences, in the order in which the plan was made.
     """
     return (
         *_counts(request, plan),
-        *_hosts(request, plan, host_prices),
+        *_hosts(plan, host_prices),
         *_database(request, plan, class_prices),
     )
 
@@ -62,13 +62,13 @@ def _shards_by_map(rate: float) -> int | None:
     return next((shards for most, shards in published.RATE_TO_COREAPPS if rate <= most), None)
 
 
-def _hosts(request: Request, plan: Plan, price_region: str) -> list[str]:
+def _hosts(plan: Plan, price_region: str | None) -> list[str]:
     hosts, tasks = plan.hosts, plan.tasks
     reserved = sum(tier.count * tier.memory_reservation_mib for tier in (tasks.coreapp, tasks.webapp, tasks.master))
     cap = (
         "the cap of M-17" if plan.active_coreapps in published.HOST_CAPS else "the default of M-16, as M-17 has no cap"
     )
-    chosen = "as asked" if request.host_type else f"the cheapest with a price for {price_region} that fits"
+    chosen = "as asked" if price_region is None else f"the cheapest with a price for {price_region} that fits"
     trunking = "with" if hosts.eni_trunking else "without"
     said = [
         f"{hosts.minimum} to {hosts.maximum} hosts: {cap} for {plan.active_coreapps} active coreapps.",
@@ -76,15 +76,17 @@ def _hosts(request: Request, plan: Plan, price_region: str) -> list[str]:
         f"its {hosts.memory_mib} MiB for tasks, so {hosts.maximum} hosts hold it with one lost (D-1).",
         f"{hosts.tasks_per_host} tasks a host {trunking} ENI trunking (D-4); with every host up, "
         f"{hosts.spare_coreapps} more coreapps fit for a rolling deployment.",
+        f"{hosts.maximum * hosts.vcpu} vCPU at the cap for {plan.coreapps} coreapps; the vendor's cost-effective "
+        "layout has 1 for each (host_vcpu_per_coreapp asks for more).",
     ]
-    if price_region != plan.region:
-        said.append(f"{plan.region} has no host price here; {price_region} prices ranked the types.")
+    if price_region not in (None, plan.region):
+        said.append(f"{plan.region} has no price here for a type that fits; {price_region} prices ranked them.")
     if plan.region not in catalogue.HOST_REGIONS:
         said.append(f"Whether {plan.region} offers {hosts.instance_type} is not known here.")
     return said
 
 
-def _database(request: Request, plan: Plan, price_region: str) -> list[str]:
+def _database(request: Request, plan: Plan, price_region: str | None) -> list[str]:
     need, db = plan.connections, plan.database
     tls = "with" if plan.tls else "without"
     spread = f"{need.low} to {need.high}" if need.low < need.high else "no spread"
@@ -94,14 +96,14 @@ def _database(request: Request, plan: Plan, price_region: str) -> list[str]:
     ]
     if need.extrapolated:
         said.append("That extrapolates: no observation reaches so far.")
-    chosen = "as asked" if request.database_class else f"the cheapest with a price for {price_region} that fits"
+    chosen = "as asked" if price_region is None else f"the cheapest with a price for {price_region} that fits"
     said.append(
         f"{db.instance_class}, {chosen}: {db.max_connections} connections, of which {100 * db.utilization:.0f} % "
         f"expected (at most 50) and {100 * need.high / db.max_connections:.0f} % at the high end (at most 90), "
         f"and {db.vcpu} vCPU (D-3)."
     )
-    if price_region != plan.region:
-        said.append(f"{plan.region} has no database price here; {price_region} prices ranked the classes.")
+    if price_region not in (None, plan.region):
+        said.append(f"{plan.region} has no price here for a class that fits; {price_region} prices ranked them.")
     if request.historical:
         said.append("Historical comparison: retired classes took part, which cannot be created any more.")
     return said

@@ -13,6 +13,8 @@ from sizing.errors import Problem
 ZONES: Final = (2, 3, 4)
 # RDS storage in GiB: the least gp3 volume for MySQL and PostgreSQL, and the most for any engine.
 STORAGE_GIB: Final = (20, 65536)
+DEFAULT_STORAGE_GIB: Final = {"production": 100, "staging": 20}
+MOST_VCPU: Final = 16  # per coreapp; the vendor's largest host for one coreapp is a c5.4xlarge
 MOST_TASKS: Final = 100  # of webs or masters: far beyond M-16's 3, and keeps a slip of the keyboard from running long
 
 
@@ -39,6 +41,7 @@ class Request:
     database_architecture: str | None
     minimum_database_generation: int
     minimum_host_generation: int
+    host_vcpu_per_coreapp: float
     eni_trunking: bool
     availability_zones: int | None
     database_storage_gib: int | None
@@ -85,6 +88,18 @@ class Request:
     def zones(self) -> int:
         """Availability zones: 3 in production, 2 in staging, unless asked otherwise."""
         return self.availability_zones or (3 if self.production else 2)
+
+    @property
+    def storage_gib(self) -> int:
+        """Database storage, GiB."""
+        return self.database_storage_gib or DEFAULT_STORAGE_GIB[self.environment]
+
+    @property
+    def gateways(self) -> int:
+        """NAT gateways: one a zone in production, one in staging, unless asked otherwise."""
+        if self.nat_gateways is not None:
+            return self.nat_gateways
+        return self.zones if self.production else 1
 
     @property
     def coreapp_memory_mib(self) -> int:
@@ -181,6 +196,8 @@ def problems_of(request: Request) -> list[Problem]:
         one_of("database_architecture", ("x86_64", "arm64"))
     check("minimum_database_generation", _whole(request.minimum_database_generation, 0, 99), "allowed 0 to 99")
     check("minimum_host_generation", _whole(request.minimum_host_generation, 0, 99), "allowed 0 to 99")
+    per = request.host_vcpu_per_coreapp
+    check("host_vcpu_per_coreapp", is_rate(per) and per <= MOST_VCPU, f"allowed 0 to {MOST_VCPU}")
     boolean("eni_trunking")
     zones = request.availability_zones
     check("availability_zones", zones is None or (_whole(zones, 2, 4)), "allowed 2, 3 or 4")
