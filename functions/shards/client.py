@@ -32,7 +32,8 @@ FINAL_CODES = {1005, 1008, 1009, 1010, 1021, 1024, 1025, 1031}
 
 ADVICE: dict[object, str] = {
     1005: "Access denied: the certificate is wrong or the number is not registered. A wrong certificate logs the "
-    "client off: store the current one from Business Manager, confirm it, and set the shards again.",
+    "client off: store the current one from Business Manager, run `python -m functions.shards confirm`, then "
+    "`python -m functions.shards set <the number that get shows> --again`.",
     1008: "A parameter is missing. If two-step verification is on, store its six digits in the secret's key pin.",
     1009: "A parameter is wrong. Check the keys cc, phone_number and pin of the secret.",
     1024: "The user's first password was never changed. Log in once with new_password and store that in the secret.",
@@ -109,11 +110,16 @@ class Client:
         """Return `support` of GET /v1/support; it lists environment variables. Raises as `get_shards`."""
         return _object(_at(self._retried("GET", "/v1/support", deadline), "support"))
 
-    def set_shards(self, shards: int, deadline: Deadline) -> bool:
+    def set_shards(self, shards: int, deadline: Deadline, *, again: bool = False) -> bool:
         """Set the number of shards (M-8); the client then restarts every coreapp (M-22).
 
         Before each try it reads the number: an earlier try whose answer was lost, or somebody else, may have set it,
         and setting it again would restart everything again.
+
+        Args:
+            shards: One of `SHARD_COUNTS`.
+            deadline: When to give up.
+            again: Send although the number is set: that brings back a client that is logged off (M-11).
 
         Returns:
             Whether something was sent that was accepted; False when the number was right already.
@@ -130,7 +136,7 @@ class Client:
 
         def attempt() -> bool:
             answer = self._authorized("GET", SHARDS_PATH, deadline)
-            if _at(answer, "account", "shards") == shards:
+            if _at(answer, "account", "shards") == shards and not again:
                 return False
             self._authorized("POST", SHARDS_PATH, deadline, body)
             log("set shards accepted", shards=shards)

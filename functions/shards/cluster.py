@@ -129,8 +129,14 @@ class Cluster:
             raise Refusal(f"{shards} shards need as many coreapps; {seen.coreapps} run. Grow the service first.")
         self._account.check_certificate(on or today(), self._max_age_days)
 
-    def set_shards(self, shards: int, seen: Observation, deadline: Deadline) -> None:
+    def set_shards(self, shards: int, seen: Observation, deadline: Deadline, *, again: bool = False) -> None:
         """Check, send, and wait until the client says the number; its coreapps may still be restarting then.
+
+        Args:
+            shards: The number to set.
+            seen: What was observed just now.
+            deadline: When to give up.
+            again: Send although the number is set already, to bring back a client that is logged off (M-11).
 
         Raises:
             Refusal: As `check`; nothing was sent.
@@ -139,7 +145,7 @@ class Cluster:
         """
         self.check(shards, seen)
         log("set shards", shards=shards, before=seen.shards, coreapps=seen.coreapps)
-        self._client.set_shards(shards, deadline)
+        self._client.set_shards(shards, deadline, again=again)
         # A client that still tells the old number would be sent, and so restarted, a second time.
         while self._client.get_shards(deadline) != shards and deadline.sleep(1):
             pass

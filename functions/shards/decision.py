@@ -8,8 +8,10 @@ back, and a resource whose update never started hears nothing. So no step here r
 - Raising is done by `after` alone, and only once the coreapps are there (M-21, M-22).
 - A raise that does not succeed is given back: shards return to `floor`, the lower of the two declared numbers, which
   the smaller fleet can hold, before the resource answers FAILED and CloudFormation shrinks the service.
-- In a rollback a raise never fails: failing would leave the stack in UPDATE_ROLLBACK_FAILED. What it cannot do, the
-  reconciler does when the stack is done. A lowering may fail there: better a stuck stack than too few coreapps.
+- In a rollback a raise never fails, nor does a client that does not answer: failing would leave the stack in
+  UPDATE_ROLLBACK_FAILED, and the rollback may be what brings the client back. What is left, the reconciler does when
+  the stack is done. Only a client that is seen to have too many shards for the smaller fleet, and refuses to lower
+  them, stops a rollback: better a stuck stack than shards without a coreapp.
 """
 
 from dataclasses import dataclass
@@ -23,6 +25,11 @@ REACH_SECONDS = 20 * 60
 
 GIVE_BACK_SECONDS = 10 * 60
 """How long after that to try for the floor. CDK's Provider must allow the sum and some more: an hour."""
+
+ROLLBACK_SECONDS = 5 * 60
+"""How long to wait in a rollback for what may be left to the reconciler: five restarts."""
+
+LEFT = "The reconciler goes on when the stack is done."
 
 Place = Literal["before", "after"]
 
@@ -84,24 +91,19 @@ def decide(change: Change, seen: Observation | None, elapsed: float, problem: st
         >>> decide(Change("after", wanted=8, floor=2), grown, elapsed=0)
         Decision(act=<Act.SET: 'set shards'>, why='2 shards are set, 8 are declared', shards=8)
     """
-    in_time = elapsed < REACH_SECONDS and not problem
     if seen is None:
         return _unseen(change, elapsed, problem)
+    in_time = elapsed < (ROLLBACK_SECONDS if change.rolling_back else REACH_SECONDS) and not problem
     if seen.shards == change.wanted:
         lacking = seen.missing()
         if not lacking:
             return Decision(Act.DONE, f"{change.wanted} shards are served")
         if in_time:
             return Decision(Act.WAIT, lacking)
-        return _give_up(change, seen, elapsed, lacking)
+        return _give_up(change, seen, elapsed, problem or lacking)
     difference = f"{seen.shards} shards are set, {change.wanted} are declared"
     if seen.shards > change.wanted:
-        if in_time and seen.coreapps >= change.wanted:
-            return Decision(Act.SET, difference, change.wanted)
-        if in_time:
-            return Decision(Act.WAIT, f"{difference}; only {seen.coreapps} coreapps run")
-        # The service still has its old size, which holds the number that is set.
-        return Decision(Act.FAIL, f"{problem or difference} {_by_hand(change.wanted)}")
+        return _lower(change, seen, elapsed, problem, difference)
     if change.place == "before":
         return Decision(Act.DONE, f"{difference}: raised after the service has grown")
     if in_time and seen.coreapps >= change.wanted:
@@ -113,32 +115,46 @@ def decide(change: Change, seen: Observation | None, elapsed: float, problem: st
 
 
 def _unseen(change: Change, elapsed: float, problem: str) -> Decision:
-    """The client does not answer."""
+    """The client does not answer, or does not let us in."""
     if change.creating and change.place == "before":
         return Decision(Act.DONE, "no client answers yet, so it has no shards to lower")
-    if elapsed < REACH_SECONDS:
-        return Decision(Act.WAIT, problem or "the client does not answer")
+    why = problem or "The client does not answer."
+    if change.rolling_back:
+        if elapsed < ROLLBACK_SECONDS:
+            return Decision(Act.WAIT, why)
+        return Decision(Act.DONE, f"{why} {LEFT}")
+    # A raise may be under way, so it has the time to be given back; a lowering that fails leaves a fleet that fits.
     raising = change.place == "after" and change.wanted > change.floor
-    if raising and change.rolling_back:
-        return Decision(Act.DONE, "the client does not answer; the reconciler goes on when the stack is done")
-    if raising and elapsed < REACH_SECONDS + GIVE_BACK_SECONDS:
-        return Decision(Act.WAIT, "the client does not answer; shards may have to be given back")
-    return Decision(Act.FAIL, f"{problem or 'The client does not answer.'} {_by_hand(change.floor)}")
+    allowed = REACH_SECONDS + GIVE_BACK_SECONDS if raising else 0 if problem else REACH_SECONDS
+    if elapsed < allowed:
+        return Decision(Act.WAIT, why)
+    return Decision(Act.FAIL, f"{why} {_by_hand(change.floor)}")
+
+
+def _lower(change: Change, seen: Observation, elapsed: float, problem: str, difference: str) -> Decision:
+    """More shards are set than declared. The service still has its old size, which holds them."""
+    if elapsed >= REACH_SECONDS or problem:
+        return Decision(Act.FAIL, f"{problem or difference}. {_by_hand(change.wanted)}")
+    if seen.coreapps < change.wanted:
+        return Decision(Act.WAIT, f"{difference}; only {seen.coreapps} coreapps run")
+    return Decision(Act.SET, difference, change.wanted)
 
 
 def _give_up(change: Change, seen: Observation, elapsed: float, why: str) -> Decision:
     """The wanted number cannot be had: leave a number behind that every fleet can hold."""
-    if change.rolling_back and change.wanted > change.floor:
-        return Decision(Act.DONE, f"{why}; the reconciler goes on when the stack is done")
+    if change.rolling_back:
+        return Decision(Act.DONE, f"{why}. {LEFT}")
     late = elapsed >= REACH_SECONDS + GIVE_BACK_SECONDS
     if seen.shards > change.floor and not late:
         enough = seen.coreapps >= change.floor
         return Decision(Act.SET if enough else Act.WAIT, f"giving back: {why}", change.floor)
-    if seen.shards == change.floor and seen.shards != change.wanted and seen.missing() and not late:
+    if seen.shards == change.floor < change.wanted and seen.missing() and not late:
         return Decision(Act.WAIT, f"gave back; {seen.missing()}")
-    state = f"{seen.shards} shards are set."
-    return Decision(Act.FAIL, f"{why}. {state} {_by_hand(min(seen.shards, change.floor))}")
+    return Decision(Act.FAIL, f"{why}. {seen.shards} shards are set. {_by_hand(change.floor)}")
 
 
 def _by_hand(shards: int) -> str:
-    return f"See `python -m functions.shards get`; set {shards} by hand if it is more, then deploy again."
+    return (
+        f"If `python -m functions.shards get` shows more than {shards}, run `python -m functions.shards set {shards}`. "
+        "Then deploy again, or continue the rollback."
+    )

@@ -8,7 +8,8 @@ reaches a steady state, and by a schedule; what the event says does not matter, 
 The event is the rule's constant input, with the keys of `functions.shards.resource` and `StackName`. The declared
 number is the stack's own output `ShardCount`, which CloudFormation rolls back like everything else.
 
-It does nothing while the stack is busy: then the custom resources decide. Shards go up only when the coreapps are there.
+It does nothing while the stack is busy: then the custom resources decide. Shards go up only when the coreapps are
+there.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from typing import Any
 from functions.cloudformation import Failure
 from functions.deadline import Deadline
 from functions.log import log
-from functions.shards.resource import CALL_SECONDS, OBSERVE_SECONDS, WORLD, World
+from functions.shards.resource import WORLD, World
 
 OUTPUT = "ShardCount"
 """The stack's output with the declared number of shards."""
@@ -45,7 +46,7 @@ def _reconcile(event: Mapping[str, Any], world: World) -> str:
     if declared is None:
         return "the stack is busy or declares no shards"
     cluster = world.open_cluster(event)
-    seen = cluster.observe(Deadline.after(OBSERVE_SECONDS))
+    seen = cluster.observe(Deadline.after(world.observe_seconds))
     if seen.shards == declared:
         return f"{declared} shards are set, as declared"
     if seen.coreapps < declared:
@@ -53,7 +54,7 @@ def _reconcile(event: Mapping[str, Any], world: World) -> str:
     # Looked at again at the last moment: a deploy that began meanwhile decides for itself.
     if _settled_count(event, world) != declared:
         return "the stack became busy"
-    cluster.set_shards(declared, seen, Deadline.after(CALL_SECONDS))
+    cluster.set_shards(declared, seen, Deadline.after(world.call_seconds))
     return f"set {declared} shards; {seen.shards} were set"
 
 

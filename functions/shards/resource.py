@@ -11,13 +11,13 @@ Properties, all texts:
   resource before the service cannot name it, as the service depends on that resource.
 - `CertificateMaxAgeDays`: optional; default 30.
 
-`on_event` only notes when CloudFormation asked and what the fleets can hold; every action is in `is_complete`, which
-the framework calls again and again. So there is one place that acts, it starts from what it sees each time, and being
-killed and started again, called twice, or called by two deploys changes nothing. State is kept only in the fields that
-the framework hands from the one to the other.
+`on_event` only looks, and notes when CloudFormation asked and what both fleets can hold; every action is in
+`is_complete`, which the framework calls again and again. So there is one place that acts, it starts from what it sees
+each time, and being killed and started again, called twice, or called by two deploys changes nothing. State is kept
+only in the fields that the framework hands from the one to the other.
 
 Limits: the framework's total time-out must be above `REACH_SECONDS + GIVE_BACK_SECONDS` (30 min): take an hour. The
-function's own time-out must be above `CALL_SECONDS`: take 3 min.
+function's own time-out must be well above `call_seconds` and `observe_seconds` together: take 3 min.
 """
 
 import time
@@ -32,15 +32,9 @@ from functions.log import log
 from functions.shards import SHARD_COUNTS
 from functions.shards.account import CERTIFICATE_MAX_AGE_DAYS, read_account
 from functions.shards.client import Client, Pace, Rejected, Unavailable
-from functions.shards.cluster import Cluster, Service
+from functions.shards.cluster import Cluster, Observation, Service
 from functions.shards.decision import GIVE_BACK_SECONDS, REACH_SECONDS, Act, Change, Decision, Place, decide
 from functions.tls import trust
-
-CALL_SECONDS = 90.0
-"""How long one call of `is_complete` may try, with Lambda's own limit well above."""
-
-OBSERVE_SECONDS = 20.0
-"""How long it may wait for the client to answer at all; the next call tries again."""
 
 Event = Mapping[str, Any]
 """An event of the Provider framework."""
@@ -54,11 +48,15 @@ class World:
         open_cluster: Opens the cluster that the properties name.
         stacks: A client for CloudFormation.
         now: The time in seconds since 1970.
+        call_seconds: How long one call may try to set shards; Lambda's own limit is well above.
+        observe_seconds: How long it may wait for the client to answer at all; the next call tries again.
     """
 
     open_cluster: Callable[[Mapping[str, Any]], Cluster]
     stacks: Callable[[], CloudFormation]
     now: Callable[[], float] = time.time
+    call_seconds: float = 90.0
+    observe_seconds: float = 20.0
 
 
 def open_cluster(properties: Mapping[str, Any], pace: Pace | None = None) -> Cluster:
@@ -85,30 +83,52 @@ WORLD = World(open_cluster, cloudformation)
 
 
 def on_event(event: Event, _context: object = None, world: World = WORLD) -> dict[str, Any]:
-    """Note what is asked for.
+    """Note what is asked for, and refuse it now if it could not be sent anyway.
 
     Returns:
-        `Started`, the time in seconds since 1970, and `Floor`, the number that both fleets can hold; None of them
-        when there is nothing to do: on a delete, and when the number was and stays the same.
+        `Started`, the time in seconds since 1970, and `Floor`, the number that both fleets can hold. Neither when there
+        is nothing to do: on a delete, and when the number was and stays the same.
 
     Raises:
-        Refusal: A property is missing or not allowed.
+        Failure: A property or the account's secret is missing or not allowed, the client rejects the login, or a
+            guard forbids to send. Nothing was changed.
     """
     if event["RequestType"] == "Delete":
         # The number stays as it is: whoever takes this management away did not ask for a restart.
         return {}
     properties = event["ResourceProperties"]
-    wanted = _declared(properties)
-    place = _place(properties)
-    if event["RequestType"] == "Update":
-        old = _declared(event.get("OldResourceProperties") or properties)
-        if old == wanted:
-            return {}
-        floor = min(old, wanted)
-    else:
-        floor = min(_now_set(properties, world), wanted)
+    wanted, place = _declared(properties), _place(properties)
+    old = _declared(event["OldResourceProperties"]) if event["RequestType"] == "Update" else None
+    if old == wanted:
+        return {}
+    started = world.now()
+    change = Change(place, wanted, floor=old or wanted, creating=old is None, rolling_back=_rolling_back(event, world))
+    # A rollback is let through: what cannot be done there shows in `is_complete`, which leaves it or stops.
+    seen = None if change.rolling_back else _preflight(change, properties, world)
+    # A new resource knows no former number: the one that is set fits the fleet of now, and 1 (M-13) fits any.
+    floor = min(wanted, old or (seen.shards if seen else 1))
     log("asked", place=place, shards=wanted, floor=floor, logical_id=event.get("LogicalResourceId"))
-    return {"Started": world.now(), "Floor": floor}
+    return {"Started": started, "Floor": floor}
+
+
+def _preflight(change: Change, properties: Mapping[str, Any], world: World) -> Observation | None:
+    """Look, and refuse now what could not be sent later; None when the client does not answer, which may pass."""
+    cluster = world.open_cluster(properties)
+    try:
+        seen = cluster.observe(Deadline.after(world.observe_seconds))
+    except Unavailable as error:
+        log("no observation", problem=str(error))
+        return None
+    if decide(change, seen, elapsed=0).act is Act.SET:
+        cluster.check(change.wanted, seen)
+    return seen
+
+
+def _rolling_back(event: Event, world: World) -> bool:
+    """Return whether CloudFormation updates back: the event looks like any update's, only the stack's status tells."""
+    if event["RequestType"] != "Update":
+        return False
+    return "ROLLBACK" in stack_status(world.stacks(), event["StackId"])
 
 
 def is_complete(event: Event, _context: object = None, world: World = WORLD) -> dict[str, Any]:
@@ -138,30 +158,27 @@ def is_complete(event: Event, _context: object = None, world: World = WORLD) -> 
 
 def _step(event: Event, world: World, elapsed: float) -> Decision:
     properties = event["ResourceProperties"]
-    wanted, floor, place = _declared(properties), int(event["Floor"]), _place(properties)
     change = Change(
-        place=place,
-        wanted=wanted,
-        floor=floor,
+        place=_place(properties),
+        wanted=_declared(properties),
+        floor=int(event["Floor"]),
         creating=event["RequestType"] == "Create",
-        # Nobody else tells: the event of an update back looks like that of an update.
-        rolling_back=place == "after"
-        and wanted > floor
-        and "ROLLBACK" in stack_status(world.stacks(), event["StackId"]),
+        rolling_back=_rolling_back(event, world),
     )
-    seen, problem = None, ""
     try:
         cluster = world.open_cluster(properties)
-        seen = cluster.observe(Deadline.after(OBSERVE_SECONDS))
+        seen = cluster.observe(Deadline.after(world.observe_seconds))
     except Unavailable as error:
         log("no observation", problem=str(error))
+        return decide(change, None, elapsed)
     except (Refusal, Rejected) as error:
         return decide(change, None, elapsed, problem=str(error))
+    problem = ""
     # At most twice: what is refused for the wanted number may have to be given back.
     decision = decide(change, seen, elapsed)
-    while decision.act is Act.SET and seen is not None:
+    while decision.act is Act.SET:
         try:
-            cluster.set_shards(decision.shards, seen, Deadline.after(CALL_SECONDS))
+            cluster.set_shards(decision.shards, seen, Deadline.after(world.call_seconds))
             return decision
         except Unavailable as error:
             # It may have arrived all the same: the next call looks.
@@ -177,15 +194,6 @@ def _step(event: Event, world: World, elapsed: float) -> Decision:
 def stack_status(stacks: CloudFormation, stack: str) -> str:
     """Return the stack's status, such as UPDATE_ROLLBACK_IN_PROGRESS."""
     return str(stacks.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
-
-
-def _now_set(properties: Mapping[str, Any], world: World) -> int:
-    """Return the number that a new resource finds, which the fleet of now can hold; 1 when nobody answers (M-13)."""
-    try:
-        return world.open_cluster(properties).observe(Deadline.after(OBSERVE_SECONDS)).shards
-    except (Unavailable, Rejected) as error:
-        log("no observation", problem=str(error))
-        return 1
 
 
 def _text(properties: Mapping[str, Any], name: str) -> str:

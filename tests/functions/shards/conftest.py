@@ -1,0 +1,221 @@
+"""A stand-in of the client, and a stack that calls the handlers as CloudFormation does."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.cloudformation import Failure
+from functions.deadline import Deadline
+from functions.shards.account import confirmed, read_account, today
+from functions.shards.client import Client, Pace
+from functions.shards.cluster import Cluster, Service
+from functions.shards.reconcile import handler as reconcile
+from functions.shards.resource import World, is_complete, on_event
+from functions.tls import trust
+from standin.account import CERTIFICATE
+from standin.harness import Standin
+
+PASSWORD = "Str0ng-enough"
+PIN = "736251"
+SPEED = 600.0
+PACE = Pace(request=1.0, first_pause=0.02, longest_pause=0.1)
+
+
+def secret(**changed: str) -> str:
+    keys = {
+        "username": "admin",
+        "password": PASSWORD,
+        "cc": "1",
+        "phone_number": "2025550123",
+        "cert": CERTIFICATE,
+    }
+    return json.dumps({key: value for key, value in {**keys, **changed}.items() if value})
+
+
+def confirmed_secret(**changed: str) -> str:
+    """Return the secret with its certificate confirmed today."""
+    return confirmed(secret(**changed), today())
+
+
+class Fleet:
+    """ECS as the stand-in's containers are: what the functions ask is answered from what runs."""
+
+    def __init__(self, standin: Standin) -> None:
+        self._standin = standin
+
+    def describe_services(self, *, cluster: str, services: list[str]) -> Mapping[str, Any]:
+        return {"services": [{"runningCount": self.running()}]}
+
+    def running(self) -> int:
+        nodes = self._standin.state()["nodes"]
+        return sum(node["kind"] == "coreapp" and node["condition"] != "gone" for node in nodes)
+
+    def put_account_setting(self, *, name: str, value: str, principalArn: str) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def delete_account_setting(self, *, name: str, principalArn: str) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+
+class DeployFailed(Exception):
+    """The stack's event text."""
+
+
+@dataclass
+class Stack:
+    """A stack with the two custom resources around the coreapp service.
+
+    It calls the handlers in CloudFormation's order: before, service, after. When something fails it updates back what
+    had started, in the order that the test says.
+    """
+
+    standin: Standin
+    declared: int
+    spares: int = 1
+    secret: str = field(default_factory=confirmed_secret, repr=False)
+    status: str = "UPDATE_COMPLETE"
+    clock: float = 0.0
+    timeline: list[str] = field(default_factory=list)
+    poll_seconds: float = 30.0
+    """Simulated seconds between two calls of is_complete."""
+    on_poll: Callable[[str, int], None] = lambda place, number: None
+    """Called before each call of is_complete with the place and how many there were; faults come in here."""
+    on_observe: Callable[[], None] = lambda: None
+    """Called whenever a session with the client is opened."""
+    service_fails: bool = False
+    fails_later: bool = False
+    backwards: bool = False
+    """Roll back in the reverse of the deploy's order."""
+
+    def describe_stacks(self, *, StackName: str) -> Mapping[str, Any]:
+        output = {"OutputKey": "ShardCount", "OutputValue": str(self.declared)}
+        return {"Stacks": [{"StackStatus": self.status, "Outputs": [output]}]}
+
+    @property
+    def world(self) -> World:
+        return World(self.open_cluster, lambda: self, lambda: self.clock, call_seconds=0.5, observe_seconds=0.5)
+
+    def deadline(self) -> Deadline:
+        return Deadline.after(10)
+
+    def open_cluster(self, _properties: Mapping[str, Any]) -> Cluster:
+        self.on_observe()
+        account = read_account(self.secret)
+        tls = trust(Path(self.standin.ca_file).read_text(), named_by="stand-in")
+        service = Service(Fleet(self.standin), "cluster", "coreapp")
+        return Cluster(Client(self.standin.url, account, tls, PACE), account, service)
+
+    def event(self, kind: str, place: str, shards: int, old: int | None = None) -> dict[str, Any]:
+        event: dict[str, Any] = {
+            "RequestType": kind,
+            "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/wa-local-enterprise/1",
+            "LogicalResourceId": f"Shards-{place}",
+            "ResourceProperties": {"Place": place, "Shards": str(shards)},
+        }
+        if old is not None:
+            event["OldResourceProperties"] = {"Place": place, "Shards": str(old)}
+        return event
+
+    def resource(self, place: str, shards: int, old: int) -> None:
+        """Update one custom resource as the Provider framework does."""
+        event = self.event("Update", place, shards, old)
+        event |= json.loads(json.dumps(on_event(event, None, self.world)))
+        for number in count():
+            self.on_poll(place, number)
+            if is_complete(event, None, self.world)["IsComplete"]:
+                break
+            self.clock += self.poll_seconds
+            time.sleep(self.poll_seconds / SPEED)
+        self.timeline.append(f"{place}: {self.shards()} shards")
+
+    def service(self, shards: int) -> None:
+        self.standin.scale_coreapps(shards + self.spares)
+        self.timeline.append(f"service: {shards + self.spares} coreapps")
+
+    def deploy(self, shards: int) -> None:
+        """Update the stack; on failure update back and raise the failure's text."""
+        old, self.status = self.declared, "UPDATE_IN_PROGRESS"
+        started: list[str] = []
+        try:
+            for step in ("before", "service", "after"):
+                started.append(step)
+                if step == "service":
+                    if self.service_fails:
+                        raise Failure("service coreapp: did not stabilise")
+                    if shards != old:
+                        self.service(shards)
+                else:
+                    self.resource(step, shards, old)
+            if self.fails_later:
+                raise Failure("a later resource failed")
+            self.declared, self.status = shards, "UPDATE_COMPLETE"
+        except Failure as failure:
+            self.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+            for step in reversed(started) if self.backwards else started:
+                if step == "service":
+                    self.service(old)
+                else:
+                    self.resource(step, old, shards)
+            self.status = "UPDATE_ROLLBACK_COMPLETE"
+            raise DeployFailed(str(failure)) from None
+
+    def reconcile(self) -> str:
+        outcome: str = reconcile({"StackName": "wa-local-enterprise"}, None, self.world)["Outcome"]
+        return outcome
+
+    def shards(self) -> int:
+        return len(self.standin.state()["shards"])
+
+    def check(self) -> None:
+        """What must be true at the end: enough coreapps, one opinion on the number, every shard served."""
+        assert Fleet(self.standin).running() >= self.shards()
+        assert self.shards() == self.declared
+        assert self.standin.state()["standing"] == "registered"
+        self.standin.wait_served()
+
+
+@contextmanager
+def running(shards: int = 1, spares: int = 1, **options: Any) -> Iterator[Stack]:
+    """Start a stand-in whose fleet fits the number of shards, and the stack that declares it."""
+    settings = {"speed": SPEED, "password": PASSWORD, "coreapps": shards + spares, "shards": shards, **options}
+    with Standin(**settings) as standin:
+        standin.wait_served()
+        yield Stack(standin, shards, spares)
+
+
+@contextmanager
+def traffic(standin: Standin) -> Iterator[None]:
+    """Send messages all the while, again when one is refused, as an application does."""
+    stop = threading.Event()
+    token = standin.login("admin", PASSWORD)
+
+    def send() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            body = {"to": f"1555{number:06d}", "type": "text", "text": {"body": str(number)}}
+            while standin.request("POST", "/v1/messages", body, token=token)[0] != 201 and not stop.is_set():
+                time.sleep(0.01)
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    with running(shards=2) as made:
+        yield made
