@@ -47,9 +47,10 @@ class Dashboard(Construct):
                     cloudwatch.TextWidget(
                         width=COLUMNS,
                         height=2,
-                        markdown=f"**{plan.active_coreapps} shards**, {plan.coreapps} coreapps, {plan.webs} webapps, "
-                        f"{plan.masters} masters on {plan.hosts.minimum} to {plan.hosts.maximum} hosts of type "
-                        f"{plan.hosts.instance_type}; {plan.database.instance_class}. Why: the database stack's metadata.",
+                        markdown=f"**{plan.active_coreapps} shards**: {plan.coreapps} coreapps, {plan.webs} webapps, "
+                        f"{plan.masters} masters on {plan.hosts.minimum} to {plan.hosts.maximum} "
+                        f"{plan.hosts.instance_type}; {plan.database.instance_class}. Why: see the metadata of the "
+                        "database stack.",
                     )
                 ],
                 [
