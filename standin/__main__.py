@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = Options.of(**values)
         with tempfile.TemporaryDirectory(prefix="standin-") as folder, Server(options, Path(folder), port) as server:
             asyncio.run(_run(server))
-    except (ValueError, OSError, OverflowError) as error:
+    except (ValueError, OSError) as error:
         print(f"python -m standin: {error}", file=sys.stderr)
         return 2
     return 0
@@ -69,12 +69,18 @@ async def _run(server: Server) -> None:
 
 
 def _range(text: str) -> tuple[float, float]:
-    low, _, high = text.partition(",")
-    return float(low), float(high)
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: give the least and the most seconds, such as 45,60") from None
+    return low, high
 
 
 def _days(text: str) -> float | None:
-    return None if text == "never" else float(text)
+    try:
+        return None if text == "never" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number of days, or never") from None
 
 
 if __name__ == "__main__":

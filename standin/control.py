@@ -22,8 +22,7 @@ Number = int | float
 
 # The page loads nothing from anywhere but its own server.
 _PAGE_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src data:; "
-    "script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+    "default-src 'none'; connect-src 'self'; img-src data:; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from hypercorn.asyncio import serve
@@ -28,18 +29,22 @@ class Server:
         port: The port on 127.0.0.1; 0 takes a free one.
 
     Raises:
-        OSError: The port is taken.
+        ValueError: There is no such port, or it is taken.
+        OSError: The certificates cannot be written.
     """
 
     def __init__(self, options: Options, folder: Path, port: int = 0) -> None:
         self._options = options
         state = options.state or folder / "standin.sqlite3"
-        self._state = state
         self.ca_file = state.with_suffix(".ca.pem")
         self._server_file = state.with_suffix(".server.pem")
-        if not (self.ca_file.exists() and self._server_file.exists()):
-            write_certificates(self.ca_file, self._server_file)
-        self._socket = socket.create_server((HOST, port), backlog=1024)
+        with ExitStack() as opened:
+            self._socket = opened.enter_context(_listen(port))
+            # Before the certificates: nothing is written beside a file that is no database of a stand-in.
+            self._store = opened.enter_context(closing(Store(state)))
+            if not (self.ca_file.exists() and self._server_file.exists()):
+                write_certificates(self.ca_file, self._server_file)
+            self._opened = opened.pop_all()
         self.port: int = self._socket.getsockname()[1]
         self.url = f"https://{HOST}:{self.port}"
 
@@ -47,26 +52,31 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._opened.close()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Serve until `stop` is set; `ready` is called once requests are answered."""
-        store = Store(self._state)
-        try:
-            service = Service(self._options, store)
-            config = Config()
-            config.bind = [f"fd://{self._socket.detach()}"]
-            config.certfile = config.keyfile = str(self._server_file)
-            config.loglevel = "WARNING"
-            config.graceful_timeout = 1.0
-            app = Api(service, rate_limits=self._options.rate_limits).application()
-            ticking = asyncio.create_task(_tick(service))
-            ready()
-            await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
-            ticking.cancel()
-            service.tick()
-        finally:
-            store.close()
+        service = Service(self._options, self._store)
+        config = Config()
+        config.bind = [f"fd://{self._socket.detach()}"]
+        config.certfile = config.keyfile = str(self._server_file)
+        config.loglevel = "WARNING"
+        config.graceful_timeout = 1.0
+        app = Api(service, rate_limits=self._options.rate_limits).application()
+        ticking = asyncio.create_task(_tick(service))
+        ready()
+        await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+        ticking.cancel()
+        service.tick()
+
+
+def _listen(port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise ValueError(f"port={port}: give 0 to 65535; 0 takes a free one")
+    try:
+        return socket.create_server((HOST, port), backlog=1024)
+    except OSError as error:
+        raise ValueError(f"port={port}: {error.strerror}; 0 takes a free one") from error
 
 
 async def _tick(service: Service) -> None:

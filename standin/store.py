@@ -45,6 +45,9 @@ class Store:
     Args:
         path: The file, made when missing; None keeps everything in memory.
 
+    Raises:
+        ValueError: The file cannot be opened, or is something else.
+
     Example:
         >>> store = Store()
         >>> with store.transaction():
@@ -54,13 +57,20 @@ class Store:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        # One thread at a time uses it, but not always the one that opened it.
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
-        # WAL without a flush at each commit: nothing is lost when the process dies, and a commit takes
-        # microseconds. Only a power cut could undo the last moments.
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_SCHEMA)
+        try:
+            # One thread at a time uses it, but not always the one that opened it.
+            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise ValueError(f"{path}: {error}") from error
+        try:
+            # WAL without a flush at each commit: nothing is lost when the process dies, and a commit takes
+            # microseconds. Only a power cut could undo the last moments.
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            self._db.close()
+            raise ValueError(f"{path}: this is no database of a stand-in ({error})") from error
 
     def close(self) -> None:
         """Close the file."""
