@@ -20,12 +20,19 @@ from sizing.planning import max_hosts, plan
 from sizing.published import SHARD_COUNTS
 
 if TYPE_CHECKING:
+    from sizing.calibration import ConnectionModel, Outlier, calibrate
     from sizing.frames import classes, hosts
+    from sizing.observation import Metric, observe
     from sizing.reliability import Availability, Failures, availability, spares_for, survives
     from sizing.sweeps import sweep
 
 # What needs NumPy, pandas or boto3, or is seldom asked, loads when it is first used: a plan must start quickly.
 _LAZY = {
+    "ConnectionModel": "sizing.calibration",
+    "Outlier": "sizing.calibration",
+    "calibrate": "sizing.calibration",
+    "Metric": "sizing.observation",
+    "observe": "sizing.observation",
     "classes": "sizing.frames",
     "hosts": "sizing.frames",
     "sweep": "sizing.sweeps",
@@ -52,23 +59,28 @@ __all__ = [
     "Alternatives",
     "Availability",
     "ConnectionEstimate",
+    "ConnectionModel",
     "CostItem",
     "Database",
     "Estimator",
     "Failures",
     "Hosts",
+    "Metric",
     "MonthlyCost",
+    "Outlier",
     "Plan",
     "Problem",
     "SizingError",
     "TaskSize",
     "Tasks",
     "availability",
+    "calibrate",
     "classes",
     "estimate_connections",
     "hosts",
     "max_connections",
     "max_hosts",
+    "observe",
     "plan",
     "spares_for",
     "survives",

@@ -85,6 +85,19 @@ MAX_CONNECTIONS: Final = {
 MISNAMED_CLASSES: Final = {"db.r4.10xlarge": "db.r4.8xlarge"}
 """M-20 names a class that never existed; its figure is that of the 244 GiB class."""
 
+AURORA_CONNECTIONS: Final = {
+    "db.t3.medium": 90,
+    "db.r5.large": 1000,
+    "db.r5.xlarge": 2000,
+    "db.r5.4xlarge": 4000,
+    "db.r5.12xlarge": 6000,
+    "db.r5.24xlarge": 7000,
+    "db.r6g.2xlarge": 3000,
+    "db.r6g.16xlarge": 6000,
+}
+"""Some of AWS's documented limits for Aurora MySQL, to check a table by
+(docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Managing.Performance.html)."""
+
 DATABASE_VCPU_FLOOR: Final = ((20, 2), (40, 4), (100, 8), (250, 16))
 """Messages/s up to which so many vCPU serve: 20 and 40 from TPL, 100 and 250 from M-18 with M-19."""
 DATABASE_VCPU_ABOVE: Final = 32
