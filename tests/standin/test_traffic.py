@@ -1,0 +1,119 @@
+"""Over real HTTPS, with traffic running: nothing lost, nothing doubled, one shard's failure stays its own."""
+
+import threading
+import time
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from standin import Standin
+from standin.outbox import shard_of
+
+PASSWORD = "Str0ng-enough"
+
+
+class Traffic:
+    """A sender in a thread: numbered messages as fast as it can, and what was answered."""
+
+    def __init__(self, standin: Standin, token: str) -> None:
+        self._standin, self._token = standin, token
+        self._over = threading.Event()
+        self.accepted: dict[str, str] = {}
+        self.refused: list[tuple[str, int]] = []
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Traffic":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        number = 0
+        while not self._over.is_set():
+            recipient = str(15550000 + number)
+            number += 1
+            body = {"to": recipient, "type": "text", "text": {"body": f"hello {number}"}}
+            status, answer = self._standin.request("POST", "/v1/messages", body, token=self._token)
+            if status == 201:
+                self.accepted[answer["messages"][0]["id"]] = recipient
+            else:
+                self.refused.append((recipient, answer["errors"][0]["code"]))
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("shards"), st.sampled_from([1, 2, 4, 8])),
+    st.tuples(st.just("scale"), st.integers(1, 10)),
+    st.tuples(st.just("kill"), st.integers(0, 9)),
+    st.tuples(st.just("advance"), st.integers(1, 120)),
+    st.tuples(st.just("restart"), st.just(0)),
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEPS, min_size=3, max_size=8))
+def test_nothing_is_lost_or_doubled_whatever_happens_while_traffic_runs(steps: list[tuple[str, int]]) -> None:
+    with Standin(coreapps=4, shards=2, speed=300, password=PASSWORD) as standin:
+        token = standin.login("admin", PASSWORD)
+        accepted: dict[str, str] = {}
+        traffic = Traffic(standin, token)
+        traffic.__enter__()
+        for step, value in steps:
+            if step == "restart":  # a sender cannot know what became of a request that got no answer
+                traffic.__exit__()
+                accepted |= traffic.accepted
+                standin.stop()
+                standin.start()
+                traffic = Traffic(standin, token)
+                traffic.__enter__()
+            else:
+                disturb(standin, token, step, value)
+            time.sleep(0.02)
+        traffic.__exit__()
+        accepted |= traffic.accepted
+
+        assert {code for _, code in traffic.refused} <= {1011, 1018}
+        standin.command("scale", kind="master", count=2)
+        standin.scale_coreapps(len(standin.state()["shards"]) + 1)
+        standin.advance(200)
+        standin.wait_until(lambda state: state["messages"]["waiting"] == 0)
+        ledger = standin.ledger()
+        assert (ledger["lost"], ledger["doubled"]) == (0, 0)
+        assert {row["id"]: row["recipient"] for row in standin.messages()} == accepted
+        assert ledger["accepted"] == ledger["sent"] == len(accepted)
+
+
+def disturb(standin: Standin, token: str, step: str, value: int) -> None:
+    if step == "shards":
+        body: dict[str, Any] = {"cc": "1", "phone_number": "2025550123", "shards": value}
+        body["cert"] = standin.certificate
+        assert standin.request("POST", "/v1/account/shards", body, token=token)[0] in (201, 403, 503)
+    elif step == "scale":
+        standin.scale_coreapps(value)
+    elif step == "kill":
+        nodes = [node["name"] for node in standin.state()["nodes"] if node["kind"] != "web"]
+        if nodes:
+            standin.kill(nodes[value % len(nodes)])
+    else:
+        standin.advance(value)
+
+
+def test_killing_an_owner_stops_its_shard_alone_and_for_35_seconds_at_most() -> None:
+    with Standin(coreapps=3, shards=2, speed=60, password=PASSWORD) as standin:
+        token = standin.login("admin", PASSWORD)
+        with Traffic(standin, token) as traffic:
+            victim = standin.state()["shards"][0]["coreapp"]
+            standin.kill(victim)
+            standin.wait_served()
+            time.sleep(0.2)
+        moments = {event["text"]: event["at"] for event in standin.state()["events"]}
+        # The unhealthy interval of 30 s and up to one heartbeat of 5 s (M-6).
+        down = moments["shard 0 is given to coreapp-3"] - moments[f"{victim} is gone"]
+        assert 30 <= down <= 35
+        assert {code for _, code in traffic.refused} == {1018}
+        assert {shard_of(recipient, 2) for recipient, _ in traffic.refused} == {0}
+        last = standin.messages()[-1]
+        assert last["coreapp"] != victim
