@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import AddressValueError, NetmaskValueError, ip_network
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -21,6 +21,9 @@ LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
 """What CloudWatch Logs accepts: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+MOST_STORAGE_GIB = 65_536
+"""What RDS for MySQL takes on gp3: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"""
 
 FOREIGN_KEY = re.compile(r"[:/]|^(cli-|tree$|debug$)")
 """Context keys of the CDK itself (feature flags, look-ups, CLI switches) hold a colon or a slash; ours never do."""
@@ -57,7 +60,15 @@ def by_environment(*, production: Any, staging: Any) -> Callable[[Mapping[str, A
     return lambda known: production if known["environment"] == "production" else staging
 
 
+def _no_switch(value: object) -> object:
+    """Python takes true for 1; a person who writes it for a number means something else."""
+    if isinstance(value, bool):
+        raise ValueError("a number is expected")
+    return value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+Whole = Annotated[int, BeforeValidator(_no_switch)]
 TRUE_OR_FALSE = "true or false"
 ANY_WHOLE_NUMBER = "a whole number, 0 or more"
 
@@ -85,18 +96,18 @@ class Settings(BaseModel):
         pattern=r"^\d{12}$",
     )
 
-    active_coreapps: int | None = setting(
+    active_coreapps: Whole | None = setting(
         None,
         "Coreapps that serve a shard each (M-15). Default: from messages_per_second, else by environment.",
         "1, 2, 4, 8, 16, 32",
     )
-    messages_per_second: float | None = setting(
-        None, "Expected API rate (M-18). Default: what the active coreapps are rated for.", "a number above 0"
+    messages_per_second: Annotated[float, BeforeValidator(_no_switch)] | None = setting(
+        None, "Expected API rate (M-18). Default: what the active coreapps are rated for.", "a number, 0 or more"
     )
     message_type: str = setting("text", "What is sent most; media needs larger coreapps.", "a type that sizing knows")
-    spares: int = setting(1, "Coreapps beside the active ones: hosts that may fail (M-5).", ANY_WHOLE_NUMBER, ge=0)
-    webs: int | None = setting(None, "Webapps. Default: by environment (M-16).", "a whole number, 1 or more", ge=1)
-    masters: int | None = setting(None, "Masters. Default: by environment (M-16).", "a whole number, 2 or more", ge=2)
+    spares: Whole = setting(1, "Coreapps beside the active ones: hosts that may fail (M-5).", ANY_WHOLE_NUMBER, ge=0)
+    webs: Whole | None = setting(None, "Webapps. Default: by environment (M-16).", "a whole number, 1 or more", ge=1)
+    masters: Whole | None = setting(None, "Masters. Default: by environment (M-16).", "a whole number, 2 or more", ge=2)
     host_type: str | None = setting(
         None,
         "EC2 type of the hosts. Default: the cheapest that fits (D-1).",
@@ -121,19 +132,19 @@ class Settings(BaseModel):
     database_families: Names | None = setting(
         None, "RDS families to choose from. Default: all.", "families with commas, such as m7g,r7g"
     )
-    database_storage_gib: int = setting(
+    database_storage_gib: Whole = setting(
         by_environment(production=100, staging=20),
-        "gp3 storage at the start. Default: 100 in production, 20 in staging.",
-        "20 to 65536",
+        "gp3 storage in GiB at the start. Default: 100 in production, 20 in staging.",
+        f"20 to {MOST_STORAGE_GIB * 10 // 11}, so that it can grow by a tenth",
         ge=20,
-        le=65536,
+        le=MOST_STORAGE_GIB * 10 // 11,
     )
-    database_max_storage_gib: int = setting(
-        lambda known: min(10 * known["database_storage_gib"], 65536),
-        "How far storage grows by itself. Default: ten times the start.",
-        "22 to 65536",
+    database_max_storage_gib: Whole = setting(
+        lambda known: min(10 * known["database_storage_gib"], MOST_STORAGE_GIB),
+        "How far storage grows by itself, in GiB. Default: ten times the start.",
+        f"22 to {MOST_STORAGE_GIB}",
         ge=22,
-        le=65536,
+        le=MOST_STORAGE_GIB,
     )
     database_user: Literal["client", "master"] = setting(
         "client",
@@ -143,7 +154,7 @@ class Settings(BaseModel):
     tls: bool = setting(True, "Encrypt and require encryption of database connections (M-18, D-6).", TRUE_OR_FALSE)
     allow_plaintext_database: bool = setting(False, "Lets production turn tls off.", TRUE_OR_FALSE)
 
-    availability_zones: int = setting(
+    availability_zones: Whole = setting(
         by_environment(production=3, staging=2),
         "Zones, in the order of their names. Default: 3 in production, 2 in staging.",
         f"2 to {MAX_AVAILABILITY_ZONES}",
@@ -151,7 +162,7 @@ class Settings(BaseModel):
         le=MAX_AVAILABILITY_ZONES,
     )
     vpc_cidr: str = setting("10.0.0.0/16", "The VPC's addresses.", "a private IPv4 range, /16 to /20")
-    nat_gateways: int = setting(
+    nat_gateways: Whole = setting(
         lambda known: known["availability_zones"] if known["environment"] == "production" else 1,
         "Default: one per zone in production, one in staging.",
         "1 to the number of zones",
@@ -193,7 +204,7 @@ class Settings(BaseModel):
         "an e-mail address",
         pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
     )
-    backup_retention_days: int = setting(
+    backup_retention_days: Whole = setting(
         by_environment(production=14, staging=1),
         "Database backups. Default: 14 in production, 1 in staging.",
         "1 to 35",
@@ -218,13 +229,13 @@ class Settings(BaseModel):
         >>> settings.name, plan.coreapps, plan.hosts.maximum
         ('wa-production', 9, 5)
         """
-        deployments = context.get("deployments", {})
+        deployments = _deployments(context)
         given = {key: value for key, value in context.items() if key != "deployments" and not FOREIGN_KEY.search(key)}
         name = given.get("deployment", "production")
-        if name not in deployments:
+        if not isinstance(name, str) or name not in deployments:
             known = ", ".join(sorted(deployments)) or "none: cdk.json holds no `deployments`"
             raise SettingsError([_problem("deployment", name, known)])
-        values = {"deployment": name, **deployments[name], **given}
+        values = {**deployments[name], **given, "deployment": name}
         try:
             settings = cls.model_validate(values)
         except ValidationError as error:
@@ -233,8 +244,8 @@ class Settings(BaseModel):
             problems = [cls._explain(key, values[key], kind) for key, kind in rejected.items()]
             # Judge what is sound as well, so that a second run brings no second list.
             sound = {key: value for key, value in values.items() if key not in rejected}
-            raise SettingsError(problems + cls.model_validate(sound)._check()[1]) from None
-        result, problems = settings._check()
+            raise SettingsError(problems + cls.model_validate(sound)._check(sound)[1]) from None
+        result, problems = settings._check(values)
         if result is None or problems:
             raise SettingsError(problems)
         return settings, result
@@ -245,8 +256,8 @@ class Settings(BaseModel):
             return _problem(key, value, "no such key; known keys: " + ", ".join(sorted(cls.model_fields)))
         return _problem(key, value, str(cls.model_json_schema()["properties"][key]["allowed"]))
 
-    def _check(self) -> tuple[Plan | None, list[str]]:
-        """Check what only several keys together can tell, and make the plan."""
+    def _check(self, given: Mapping[str, Any]) -> tuple[Plan | None, list[str]]:
+        """Check what only several keys together can tell, and make the plan; `given` is shown as it was written."""
         problems = self._production_problems() + self._network_problems()
         if self.log_retention_days not in LOG_RETENTION_DAYS:
             problems.append(self._explain("log_retention_days", self.log_retention_days, "value"))
@@ -263,7 +274,14 @@ class Settings(BaseModel):
         try:
             return self._plan(), problems
         except SizingError as error:
-            return None, problems + [_problem(p.parameter, p.value, p.message) for p in error.problems]
+            said = {problem.partition(":")[0] for problem in problems}
+            return None, problems + [
+                _problem(
+                    found.parameter, given.get(found.parameter, found.value), found.message.removeprefix("allowed ")
+                )
+                for found in error.problems
+                if found.parameter not in said
+            ]
 
     def _plan(self) -> Plan:
         return plan(
@@ -315,19 +333,34 @@ class Settings(BaseModel):
             problems.append(
                 _problem("vpc_cidr", self.vpc_cidr, "a private IPv4 range, /16 to /20, such as 10.0.0.0/16")
             )
-        problems += [
-            _problem("allowed_cidrs", cidr, "IP ranges such as 10.0.0.0/8, without host bits")
-            for cidr in self.allowed_cidrs
-            if _network(cidr) is None
-        ]
+        if "allowed_cidrs" in self.model_fields_set:  # else it follows the VPC's, which is judged above
+            problems += [
+                _problem("allowed_cidrs", cidr, "IP ranges such as 10.0.0.0/8, without host bits")
+                for cidr in self.allowed_cidrs
+                if _network(cidr) is None
+            ]
         return problems
 
 
 def _network(cidr: str) -> Any:
     try:
         return ip_network(cidr)
-    except (AddressValueError, NetmaskValueError, ValueError):
+    except ValueError:
         return None
+
+
+def _deployments(context: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    deployments = context.get("deployments", {})
+    if not isinstance(deployments, Mapping):
+        raise SettingsError([_problem("deployments", deployments, "an object with one entry for each deployment")])
+    problems = [
+        _problem(f"deployments.{name}", values, "an object of settings keys")
+        for name, values in deployments.items()
+        if not isinstance(values, Mapping)
+    ]
+    if problems:
+        raise SettingsError(problems)
+    return deployments
 
 
 def _problem(key: str, value: object, allowed: str) -> str:
