@@ -365,4 +365,5 @@ def _deployments(context: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 
 def _problem(key: str, value: object, allowed: str) -> str:
     shown = str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, str) else value
-    return f"{key}: got {shown}; allowed: {allowed}"
+    name = key if key.isprintable() else repr(key)  # a line break in a key must not make two lines
+    return f"{name}: got {shown}; allowed: {allowed}"

@@ -1,0 +1,128 @@
+"""Stacks synthesized in this process, and a way to read them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App, DefaultStackSynthesizer
+
+from sizing import Plan
+from stacks import add_stacks
+from stacks.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+CDK_CONTEXT: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+DEPLOYMENTS = tuple(CDK_CONTEXT["deployments"])
+STACKS = ("network", "database", "lambda", "enterprise")
+MESSAGES = ("aws:cdk:info", "aws:cdk:warning", "aws:cdk:error")
+
+
+@dataclass(frozen=True)
+class Template:
+    """One stack's template."""
+
+    path: Path
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        return json.loads(self.path.read_text(encoding="utf-8"))
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        return self.body["Resources"]
+
+    def of(self, kind: str, part: str = "") -> dict[str, Any]:
+        """Return the resources of a type whose logical id contains `part`, by logical id."""
+        return {name: item for name, item in self.resources.items() if item["Type"] == kind and part in name}
+
+    def one(self, kind: str, part: str = "") -> Any:
+        """Return the properties of the only such resource."""
+        found = self.of(kind, part)
+        assert len(found) == 1, f"{kind} {part}: {sorted(found)}"
+        return next(iter(found.values()))["Properties"]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What one synth of the four stacks wrote."""
+
+    folder: Path
+    settings: Settings
+    plan: Plan
+
+    @cached_property
+    def templates(self) -> dict[str, Template]:
+        found = {
+            path.name.removesuffix(".template.json").removeprefix(f"{self.settings.name}-"): Template(path)
+            for path in self.folder.glob("*.template.json")
+        }
+        return {name: found.pop(name) for name in STACKS} | found
+
+    @property
+    def network(self) -> Template:
+        return self.templates["network"]
+
+    @property
+    def database(self) -> Template:
+        return self.templates["database"]
+
+    @property
+    def functions(self) -> Template:
+        return self.templates["lambda"]
+
+    @property
+    def enterprise(self) -> Template:
+        return self.templates["enterprise"]
+
+    def of(self, kind: str) -> dict[str, Any]:
+        """Return the resources of a type in all stacks, by `stack/logical id`."""
+        return {
+            f"{stack}/{name}": item
+            for stack, template in self.templates.items()
+            for name, item in template.of(kind).items()
+        }
+
+    def everything(self) -> Iterator[tuple[str, Any]]:
+        """Yield each resource of all stacks as `stack/logical id` and body."""
+        for stack, template in self.templates.items():
+            for name, item in template.resources.items():
+                yield f"{stack}/{name}", item
+
+    def messages(self) -> list[str]:
+        """Return what the CDK had to say about the stacks, beside the validation report."""
+        return [
+            f"{construct}: {entry['data']}"
+            for path in self.folder.glob("*.metadata.json")
+            for construct, entries in json.loads(path.read_text(encoding="utf-8")).items()
+            for entry in entries
+            if entry["type"] in MESSAGES
+        ]
+
+    def findings(self) -> list[str]:
+        """Return what the validation report says: rules of the CDK itself and of the plugins."""
+        report = json.loads((self.folder / "validation-report.json").read_text(encoding="utf-8"))
+        return [json.dumps(item) for item in report["pluginReports"]]
+
+
+def new_app(folder: Path, context: dict[str, Any]) -> App:
+    """Return an app as `app.py` makes it, with `context` in the place of `-c` and an output folder of its own."""
+    return App(
+        context={**CDK_CONTEXT, **context},
+        outdir=str(folder),
+        analytics_reporting=False,
+        stack_traces=False,
+        tree_metadata=False,
+        default_stack_synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+    )
+
+
+def synthesize(folder: Path, context: dict[str, Any]) -> Assembly:
+    """Synthesize the four stacks into `folder`."""
+    app = new_app(folder, context)
+    settings, plan = Settings.from_context(app.node.get_all_context())
+    add_stacks(app, settings, plan)
+    app.synth()
+    return Assembly(folder, settings, plan)
