@@ -26,8 +26,8 @@ from sizing.errors import Problem, SizingError
 PRICING_REGION: Final = "us-east-1"  # the price list API answers in few regions, for all of them
 ENGINE_NAMES: Final = {"MySQL": "mysql", "Aurora MySQL": "aurora-mysql", "PostgreSQL": "postgres"}
 DEPLOYMENTS: Final = {"Single-AZ": "single-az", "Multi-AZ": "multi-az"}
-LEAST_SHARE: Final = 0.9
-"""Share of a table's rows that a new one must still have; fewer means a broken answer."""
+MOST_TIMES: Final = 3.0
+"""A price that changes by more than this factor is a broken answer: AWS's own changes were far smaller."""
 
 Clients = Callable[[str, str], Any]
 """Service and region to a boto3 client."""
@@ -101,24 +101,28 @@ def renew_databases(tables: dict[str, Table], clients: Clients, region: str, tod
         pages = clients("rds", region).get_paginator("describe_orderable_db_instance_options").paginate(Engine=engine)
         for page in pages:
             for option in page["OrderableDBInstanceOptions"]:
-                _, family, size = option["DBInstanceClass"].split(".")
+                name = option["DBInstanceClass"]
+                if not _has_size(name):
+                    continue
+                _, family, size = name.split(".")
                 there.setdefault(family, set()).add(size)
                 if engine == "mysql":
                     major = ".".join(option["EngineVersion"].split(".")[:2])
-                    versions.setdefault(option["DBInstanceClass"], set()).add(major)
+                    versions.setdefault(name, set()).add(major)
         if there:
             source = _source(tables, f"rds-api-{today}", f"AWS API rds:DescribeOrderableDBInstanceOptions, {today}")
             classes = " ".join(f"{family}={'/'.join(sorted(sizes))}" for family, sizes in sorted(there.items()))
             tables["database_regions"].put(engine=engine, region=region, classes=classes, as_of=today, source=source)
     pricing = clients("pricing", PRICING_REGION)
-    for name, engine in ENGINE_NAMES.items():
+    for spelt, engine in ENGINE_NAMES.items():
         found = products(
-            pricing, "AmazonRDS", regionCode=region, databaseEngine=name, productFamily="Database Instance"
+            pricing, "AmazonRDS", regionCode=region, databaseEngine=spelt, productFamily="Database Instance"
         )
         for attributes, usd, version, date in found:
             deployment = DEPLOYMENTS.get(attributes.get("deploymentOption", ""))
             # Aurora's I/O-optimised storage has instance prices of its own; the shipped ones are the standard's.
-            if deployment is None or "IOOptimized" in attributes.get("usagetype", ""):
+            optimised = "IOOptimized" in attributes.get("usagetype", "")
+            if deployment is None or optimised or not _has_size(attributes["instanceType"]):
                 continue
             source = _source(tables, f"rds-offer-{version}", f"AWS price list AmazonRDS, offer {version}, {date}")
             tables["database_prices"].put(
@@ -132,9 +136,14 @@ def renew_databases(tables: dict[str, Table], clients: Clients, region: str, tod
                 source=source,
             )
             _renew_class(tables, attributes, engine, versions, date, source)
-    if region == catalogue.REFERENCE_REGION:
+    if region == catalogue.REFERENCE_REGION and versions:
         for (name,), row in tables["database_classes"].rows.items():
             row["mysql_versions"] = " ".join(sorted(versions.get(name, ())))
+
+
+def _has_size(name: str) -> bool:
+    """Return whether a class has family and size; "db.serverless" has neither, and no fixed limit."""
+    return name.count(".") == 2
 
 
 def _renew_class(
@@ -157,7 +166,7 @@ def _renew_class(
             instance_class=name,
             **figures,
             architecture="arm64" if graviton else "x86_64",
-            status=status if versions.get(name) else "retired",
+            status=status,
             engines=engine,
             mysql_versions=" ".join(sorted(versions.get(name, ()))),
             as_of=date,
@@ -217,7 +226,7 @@ def check(old: dict[str, Table], new: dict[str, Table]) -> None:
 
     Raises:
         SizingError: With every failure: a limit of M-20 or of AWS's Aurora table that no longer comes out, a price that
-            is not above 0, a table that lost more than a tenth of its rows.
+            changed more than threefold.
     """
     problems = []
     classes = {
@@ -233,16 +242,13 @@ def check(old: dict[str, Table], new: dict[str, Table]) -> None:
             if found != limit:
                 message = f"allowed {limit}, the published limit of {name} for {engine}; nothing was written"
                 problems.append(Problem("database_classes", found, message))
-    for table in ("database_prices", "host_prices"):
-        for key, row in new[table].rows.items():
-            if not float(row["usd_per_hour"]) > 0:
-                message = f"allowed a price above 0 for {' '.join(key)}; nothing was written"
-                problems.append(Problem(table, row["usd_per_hour"], message))
-    for name, table in new.items():
-        least = LEAST_SHARE * len(old[name].rows)
-        if len(table.rows) < least:
-            message = f"allowed {least:.0f} or more rows; nothing was written"
-            problems.append(Problem(name, len(table.rows), message))
+    for prices in ("database_prices", "host_prices"):
+        for key, row in new[prices].rows.items():
+            before = float(old[prices].rows.get(key, row)["usd_per_hour"])
+            after = float(row["usd_per_hour"])
+            if not before / MOST_TIMES <= after <= before * MOST_TIMES:
+                message = f"allowed a third to three times {before:g} for {' '.join(key)}; nothing was written"
+                problems.append(Problem(prices, after, message))
     if problems:
         raise SizingError(problems)
 
@@ -272,7 +278,7 @@ def refresh(regions: Sequence[str], clients: Clients, data: Path = catalogue.DAT
         renew_databases(new, clients, region, today)
         renew_hosts(new, clients, region, today)
     check(old, new)
-    changes = []
+    changes: list[str] = []
     for name, table in new.items():
         before, after = old[name].text(), table.text()
         if before == after:
