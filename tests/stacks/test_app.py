@@ -1,0 +1,64 @@
+"""`python app.py`, run as the CDK CLI runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.assembly import ROOT, Assembly
+
+# The CLI hands over `-c` in the environment, and where to write.
+CONTEXT, FOLDER = "CDK_CONTEXT_JSON", "CDK_OUTDIR"
+
+
+def start(folder: Path, context: dict[str, Any]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, ROOT / "app.py"],
+        cwd=folder,  # the app finds its files from anywhere
+        env={**os.environ, CONTEXT: json.dumps(context), FOLDER: str(folder / "out")}
+        | {"PYTHONPATH": str(ROOT / "constructs")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two runs side by side, in folders of different names."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("first", "the-second")]
+    for process in [start(folder, {}) for folder in folders]:
+        output, errors = process.communicate()
+        assert process.returncode == 0, errors
+        assert output + errors == "", "nothing to remark"
+    return [folder / "out" for folder in folders]
+
+
+def test_two_runs_write_the_same_bytes_templates_and_assets(two_runs: list[Path]) -> None:
+    first, second = map(files, two_runs)
+    assert sum(name.endswith(".template.json") for name in first) == 4
+    assert any(name.startswith("asset.") for name in first)
+    assert first == second
+
+
+def test_the_tests_read_the_templates_that_app_py_writes(two_runs: list[Path], production: Assembly) -> None:
+    written = {template.path.name: template.path.read_bytes() for template in production.templates.values()}
+    assert {name: (two_runs[0] / name).read_bytes() for name in written} == written
+
+
+def test_bad_settings_end_it_with_status_1_and_a_line_for_each(tmp_path: Path) -> None:
+    process = start(tmp_path, {"active_coreapps": "3", "tls": "false", "colour": "red", "spares": "x"})
+    output, errors = process.communicate()
+    assert process.returncode == 1
+    assert output == ""
+    given = {line.partition(";")[0] for line in errors.splitlines()}
+    assert given == {"active_coreapps: got '3'", "tls: got false", "colour: got 'red'", "spares: got 'x'"}
+    assert not list(tmp_path.glob("out/*.template.json"))
