@@ -61,10 +61,11 @@ class Installation:
         Raises:
             SystemExit: A step failed; the text holds the end of its output.
         """
-        self._make_packages(extra)
-        self._make_node_modules()
+        self.make_packages(extra)
+        self.make_cli()
 
-    def _make_packages(self, extra: str) -> None:
+    def make_packages(self, extra: str) -> None:
+        """Install the Python packages of `extra`, and those of any larger one that was there."""
         wanted = _digest(self.root / "pyproject.toml", self.root / "constraints.txt")
         digest, _, installed = self._read(self._stamp).partition(" ")
         if installed in EXTRAS:  # never less than was there
@@ -81,7 +82,8 @@ class Installation:
         self._run(f"Python packages ({extra})", [*pip, "-e", f".[{extra}]", "-c", "constraints.txt"])
         self._stamp.write_text(f"{wanted} {extra}")
 
-    def _make_node_modules(self) -> None:
+    def make_cli(self) -> None:
+        """Install the CDK CLI with the Node that came with the Python packages."""
         wanted = _digest(self.root / "package.json", self.root / "package-lock.json")
         link = self.root / "node_modules" / ".bin" / "node"
         if self._read(self._node_stamp) == wanted and link.exists():

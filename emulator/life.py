@@ -53,7 +53,7 @@ def up(workspace: Workspace, context: Sequence[str] = (), port: int = 0) -> targ
         templates = cdk.synth(workspace, context)
         lint(templates)
     with step("Embedded target"):
-        running = _usable_target(workspace, port)
+        running = usable_target(workspace, port)
         console.print(f"      {running.endpoint}, process {running.pid}, log in {workspace.log}")
     if report.BOOTSTRAP_STACK not in {stack.name for stack in report.stacks(running)}:
         with step("Bootstrap"):
@@ -92,8 +92,16 @@ def lint(templates: Sequence[Path]) -> None:
         console.print(f"      {line}", style="yellow", markup=False)
 
 
-def _usable_target(workspace: Workspace, port: int) -> target.Target:
-    """Return a target that a deploy can start from. Its state lives in memory, so a new one is always clean."""
+def usable_target(workspace: Workspace, port: int = 0) -> target.Target:
+    """Return a target that a deploy can start from.
+
+    One whose stacks an interrupted run left in the middle of something is replaced: its state lives in memory, so
+    a new one is always clean.
+
+    Args:
+        workspace: The state of the target.
+        port: Port for a new target. Default: any free one.
+    """
     running = target.start(workspace, port)
     unsettled = [f"{stack.name} is {stack.status}" for stack in report.stacks(running) if not stack.settled]
     if not unsettled:

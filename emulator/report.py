@@ -47,6 +47,18 @@ def stacks(target: Target) -> list[Stack]:
     ]
 
 
+def failures(target: Target, stack: str) -> list[str]:
+    """Return what the events of a stack say about its last operation's failed resources, oldest first."""
+    found: list[str] = []
+    for event in target.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]:
+        if event["ResourceStatus"].endswith("_FAILED"):
+            found.append(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}")
+        started = event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+        if started and event["PhysicalResourceId"] == event["StackId"]:
+            break  # events come newest first: all before belongs to an earlier operation
+    return found[::-1]
+
+
 def show(target: Target, console: Console) -> None:
     """Print stacks with their outputs, services, hosts and databases."""
     mine = [stack for stack in stacks(target) if stack.name != BOOTSTRAP_STACK]
@@ -54,6 +66,10 @@ def show(target: Target, console: Console) -> None:
         console.print("No stack is deployed. `make up` deploys them.")
         return
     console.print(_table("Stacks", ("stack", "status"), [(stack.name, stack.status) for stack in mine]))
+    for stack in mine:
+        if not stack.settled or "ROLLBACK" in stack.status:
+            for line in failures(target, stack.name):
+                console.print(f"{stack.name}: {line}", style="red", markup=False)
     outputs = [(stack.name, key, value) for stack in mine for key, value in stack.outputs.items()]
     # The CDK makes outputs of its own to hand values from stack to stack.
     named = [row for row in outputs if not row[1].startswith("ExportsOutput")]

@@ -1,6 +1,7 @@
 """A target of the tests' own: its state folder and its port are never those of `make up`."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from emulator import target
 from emulator.workspace import Workspace
 
 Stack = dict[str, Any]
-# (resources, outputs, stack's name) -> the settled stack, its outputs as a dict
+# (resources, outputs) -> the settled stack, its outputs as a dict
 Apply = Callable[..., Stack]
 
 
@@ -30,27 +31,26 @@ def running(workspace: Workspace) -> target.Target:
     return target.start(workspace)
 
 
-def settled(running: target.Target, name: str) -> Stack:
-    client = running.client("cloudformation")
-    for _ in range(600):
-        stack = client.describe_stacks(StackName=name)["Stacks"][0]
-        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
-            return stack | {"Outputs": {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}}
-        time.sleep(0.05)
-    raise AssertionError(f"{name} does not settle: {stack['StackStatus']}")
+@pytest.fixture(scope="session")
+def settle() -> Callable[[target.Target, str], Stack]:
+    """Wait until nothing is under way in a stack, and return it with its outputs as a dict."""
 
+    def settle(running: target.Target, name: str) -> Stack:
+        client = running.client("cloudformation")
+        deadline = time.monotonic() + 30
+        while (stack := client.describe_stacks(StackName=name)["Stacks"][0])["StackStatus"].endswith("_IN_PROGRESS"):
+            assert time.monotonic() < deadline, f"{name} does not settle: {stack['StackStatus']}"
+            time.sleep(0.05)
+        return stack | {"Outputs": {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}}
 
-def reasons(running: target.Target, name: str) -> list[str]:
-    """What the stack's events say about resources that failed."""
-    events = running.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
-    return [event["ResourceStatusReason"] for event in events if event["ResourceStatus"].endswith("_FAILED")]
+    return settle
 
 
 @pytest.fixture
-def apply(running: target.Target, request: pytest.FixtureRequest) -> Iterator[Apply]:
+def apply(running: target.Target, settle: Callable[[target.Target, str], Stack]) -> Iterator[Apply]:
     """Create or update the test's own stack from resources and outputs; all is deleted at the end."""
     client = running.client("cloudformation")
-    base = "t-" + request.node.name.translate(str.maketrans("_[]:", "----")).strip("-")[:60]
+    base = f"test-{secrets.token_hex(4)}"
     made: list[str] = []
 
     def apply(resources: dict[str, Any], outputs: dict[str, Any] | None = None) -> Stack:
@@ -61,7 +61,7 @@ def apply(running: target.Target, request: pytest.FixtureRequest) -> Iterator[Ap
         body = {"StackName": base, "TemplateBody": json.dumps(template), "Capabilities": ["CAPABILITY_IAM"]}
         (client.update_stack if made else client.create_stack)(**body)
         made.append(base)
-        return settled(running, base)
+        return settle(running, base)
 
     yield apply
     if made:

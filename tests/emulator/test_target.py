@@ -9,13 +9,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import psutil
 import pytest
 
-from emulator import report, target
+from emulator import life, report, target
 from emulator.launch import FAULTS_PATH, MINISTACK, check_version
 from emulator.workspace import Workspace
 
@@ -125,6 +126,31 @@ def test_faults_wait_until_they_are_forgotten(running: target.Target) -> None:
     assert waiting() == [{"resource_type": "AWS::ECS::Service", "logical_id": "Coreapp", "reason": "no room"}]
     running.forget_faults()
     assert waiting() == []
+
+
+def test_a_target_left_in_the_middle_of_something_is_replaced(
+    empty: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = life.usable_target(empty)
+    wait = {"Type": "AWS::CloudFormation::WaitCondition", "Properties": {"Handle": {"Ref": "H"}, "Timeout": "3600"}}
+    resources = {"H": {"Type": "AWS::CloudFormation::WaitConditionHandle"}, "Wait": wait}
+    template = json.dumps({"Resources": resources})
+    left.client("cloudformation").create_stack(StackName="stuck", TemplateBody=template)
+
+    new = life.usable_target(empty)
+    assert new.pid != left.pid
+    assert report.stacks(new) == []
+    assert "an earlier run was interrupted (stuck is CREATE_IN_PROGRESS): starting a new target" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+def test_a_settled_target_is_kept(empty: Workspace, settle: Callable[..., dict[str, Any]]) -> None:
+    first = life.usable_target(empty)
+    topic = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    first.client("cloudformation").create_stack(StackName="fine", TemplateBody=json.dumps(topic))
+    assert settle(first, "fine")["StackStatus"] == "CREATE_COMPLETE"
+    assert life.usable_target(empty) == first
 
 
 def test_only_what_ended_is_a_state_to_start_from() -> None:

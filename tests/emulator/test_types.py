@@ -1,0 +1,365 @@
+"""The CloudFormation types added to MiniStack, and those it ships, wrapped: what AWS refuses is refused here too."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from emulator import report, target
+
+Apply = Callable[..., dict[str, Any]]
+Resource = dict[str, Any]
+
+
+def ref(name: str) -> Resource:
+    return {"Ref": name}
+
+
+def att(name: str, attribute: str) -> Resource:
+    return {"Fn::GetAtt": [name, attribute]}
+
+
+def resource(kind: str, /, **properties: Any) -> Resource:
+    return {"Type": f"AWS::{kind}", "Properties": properties}
+
+
+def network() -> dict[str, Resource]:
+    return {
+        "Vpc": resource("EC2::VPC", CidrBlock="10.0.0.0/16"),
+        "Subnet": resource("EC2::Subnet", VpcId=ref("Vpc"), CidrBlock="10.0.0.0/24", AvailabilityZone="us-east-1a"),
+        "Other": resource("EC2::Subnet", VpcId=ref("Vpc"), CidrBlock="10.0.1.0/24", AvailabilityZone="us-east-1b"),
+        "Group": resource("EC2::SecurityGroup", VpcId=ref("Vpc"), GroupDescription="one"),
+    }
+
+
+def nat() -> dict[str, Resource]:
+    return network() | {
+        "Address": resource("EC2::EIP", Domain="vpc"),
+        "Nat": resource("EC2::NatGateway", SubnetId=ref("Subnet"), AllocationId=att("Address", "AllocationId")),
+    }
+
+
+def fleet(**service: Any) -> dict[str, Resource]:
+    """A cluster with a capacity provider and one service on it."""
+    data = {"InstanceType": "m6i.large", "ImageId": "ami-1"}
+    strategy = [{"CapacityProvider": ref("Provider"), "Weight": 1}]
+    container = {
+        "Name": "main",
+        "Image": "image",
+        "Memory": 128,
+        "Secrets": [{"Name": "PASSWORD", "ValueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"}],
+        "DockerLabels": {"MyLabel": "kept"},
+    }
+    return network() | {
+        "Template": resource("EC2::LaunchTemplate", LaunchTemplateData=data),
+        "Hosts": resource(
+            "AutoScaling::AutoScalingGroup",
+            MinSize="1",
+            MaxSize="3",
+            VPCZoneIdentifier=[ref("Subnet"), ref("Other")],
+            LaunchTemplate={"LaunchTemplateId": ref("Template"), "Version": att("Template", "LatestVersionNumber")},
+        ),
+        "Cluster": resource("ECS::Cluster", ClusterSettings=[{"Name": "containerInsights", "Value": "enabled"}]),
+        "Provider": resource("ECS::CapacityProvider", AutoScalingGroupProvider={"AutoScalingGroupArn": ref("Hosts")}),
+        "Associated": resource(
+            "ECS::ClusterCapacityProviderAssociations",
+            Cluster=ref("Cluster"),
+            CapacityProviders=[ref("Provider")],
+            DefaultCapacityProviderStrategy=strategy,
+        ),
+        "Task": resource("ECS::TaskDefinition", Family="main", ContainerDefinitions=[container]),
+        "Service": resource(
+            "ECS::Service",
+            **{
+                "Cluster": ref("Cluster"),
+                "TaskDefinition": ref("Task"),
+                "DesiredCount": 2,
+                "CapacityProviderStrategy": strategy,
+                "PlacementStrategies": [{"Type": "spread", "Field": "attribute:ecs.availability-zone"}],
+            }
+            | service,
+        )
+        | {"DependsOn": "Associated"},
+    }
+
+
+def test_nat_gateways_have_an_address_and_go_before_it(running: target.Target, apply: Apply) -> None:
+    stack = apply(nat(), {"Nat": ref("Nat"), "Ip": ref("Address")})
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    ec2 = running.client("ec2")
+    (gateway,) = ec2.describe_nat_gateways(NatGatewayIds=[stack["Outputs"]["Nat"]])["NatGateways"]
+    assert gateway["State"] == "available"
+    assert ec2.describe_addresses(PublicIps=[stack["Outputs"]["Ip"]])["Addresses"]
+
+
+def test_a_rule_is_added_and_taken_away_alone(running: target.Target, apply: Apply) -> None:
+    def rules() -> list[tuple[int, int]]:
+        (group,) = running.client("ec2").describe_security_groups(GroupIds=[name])["SecurityGroups"]
+        return sorted((rule["FromPort"], rule["ToPort"]) for rule in group["IpPermissions"])
+
+    def rule(port: int) -> Resource:
+        here = {"GroupId": ref("Group"), "SourceSecurityGroupId": ref("Group")}
+        return resource("EC2::SecurityGroupIngress", IpProtocol="tcp", FromPort=port, ToPort=port, **here)
+
+    name = apply(network() | {"A": rule(1), "B": rule(2)}, {"Group": ref("Group")})["Outputs"]["Group"]
+    assert rules() == [(1, 1), (2, 2)]
+    apply(network() | {"B": rule(3)}, {"Group": ref("Group")})
+    assert rules() == [(3, 3)]
+
+
+def test_a_service_changes_in_place_and_keeps_what_it_was_given(running: target.Target, apply: Apply) -> None:
+    outputs = {"Service": ref("Service"), "Cluster": ref("Cluster"), "Task": ref("Task"), "Hosts": ref("Hosts")}
+    first = apply(fleet(), outputs)["Outputs"]
+    second = apply(fleet(DesiredCount=5), outputs)["Outputs"]
+    assert first == second
+
+    ecs = running.client("ecs")
+    (service,) = ecs.describe_services(cluster=first["Cluster"], services=[first["Service"]])["services"]
+    assert (service["desiredCount"], service["runningCount"]) == (5, 5)
+    assert service["placementStrategy"] == [{"type": "spread", "field": "attribute:ecs.availability-zone"}]
+    (container,) = ecs.describe_task_definition(taskDefinition=first["Task"])["taskDefinition"]["containerDefinitions"]
+    assert container["secrets"][0]["name"] == "PASSWORD"
+    assert container["dockerLabels"] == {"MyLabel": "kept"}
+    groups = running.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[first["Hosts"]])
+    (group,) = groups["AutoScalingGroups"]
+    assert group["AvailabilityZones"] == ["us-east-1a", "us-east-1b"]
+    assert len(group["Instances"]) == 1
+
+
+def test_a_cluster_keeps_its_capacity_providers_when_it_changes(running: target.Target, apply: Apply) -> None:
+    resources = fleet()
+    name = apply(resources, {"Cluster": ref("Cluster")})["Outputs"]["Cluster"]
+    settings = [{"Name": "containerInsights", "Value": "enhanced"}]
+    apply(resources | {"Cluster": resource("ECS::Cluster", ClusterSettings=settings)}, {"Cluster": ref("Cluster")})
+    (cluster,) = running.client("ecs").describe_clusters(clusters=[name], include=["SETTINGS"])["clusters"]
+    assert cluster["settings"] == [{"name": "containerInsights", "value": "enhanced"}]
+    assert len(cluster["capacityProviders"]) == len(cluster["defaultCapacityProviderStrategy"]) == 1
+
+
+def database(**properties: Any) -> dict[str, Resource]:
+    subnets = [ref("Subnet"), ref("Other")]
+    return network() | {
+        "Subnets": resource("RDS::DBSubnetGroup", DBSubnetGroupDescription="two", SubnetIds=subnets),
+        "Database": resource(
+            "RDS::DBInstance",
+            **{
+                "Engine": "mysql",
+                "EngineVersion": "8.4.9",
+                "DBInstanceClass": "db.m7g.large",
+                "AllocatedStorage": "20",
+                "MasterUsername": "admin",
+                "ManageMasterUserPassword": True,
+                "DBSubnetGroupName": ref("Subnets"),
+                "VPCSecurityGroups": [ref("Group")],
+            }
+            | properties,
+        )
+        | {"DeletionPolicy": "Delete"},
+    }
+
+
+def test_rds_manages_one_master_secret_through_every_change(running: target.Target, apply: Apply) -> None:
+    outputs = {"Secret": att("Database", "MasterUserSecret.SecretArn"), "Name": ref("Database")}
+    first = apply(database(), outputs)["Outputs"]
+    assert apply(database(DBInstanceClass="db.m7g.xlarge"), outputs)["Outputs"] == first
+    secrets = running.client("secretsmanager")
+    login = json.loads(secrets.get_secret_value(SecretId=first["Secret"])["SecretString"])
+    assert login["username"] == "admin"
+    assert len(login["password"]) >= 30
+    apply(network())
+    assert not [each for each in secrets.list_secrets()["SecretList"] if each["ARN"] == first["Secret"]]
+
+
+def metric(name: str, returned: bool) -> dict[str, Any]:
+    stat = {"Metric": {"Namespace": "N", "MetricName": name}, "Period": 60, "Stat": "Sum"}
+    return {"Id": name, "MetricStat": stat, "ReturnData": returned}
+
+
+def alarm(**properties: Any) -> Resource:
+    common = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1, "EvaluationPeriods": 1}
+    return resource("CloudWatch::Alarm", **common, **properties)
+
+
+def test_alarms_on_metric_math_and_on_alarms(running: target.Target, apply: Apply) -> None:
+    math = [{"Id": "sum", "Expression": "a+b", "ReturnData": True}, metric("a", False), metric("b", False)]
+    resources = {
+        "Math": alarm(Metrics=math),
+        "Both": resource("CloudWatch::CompositeAlarm", AlarmRule={"Fn::Sub": 'ALARM("${Math}")'}),
+    }
+    names = apply(resources, {"Math": ref("Math"), "Both": ref("Both")})["Outputs"]
+    cloudwatch = running.client("cloudwatch")
+    (found,) = cloudwatch.describe_alarms(AlarmNames=[names["Math"]])["MetricAlarms"]
+    assert [each["Id"] for each in found["Metrics"]] == ["sum", "a", "b"]
+    assert "MetricName" not in found
+    found = cloudwatch.describe_alarms(AlarmNames=[names["Both"]], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    assert found[0]["AlarmRule"] == f'ALARM("{names["Math"]}")'
+
+
+def test_a_backup_selection_belongs_to_its_plan(running: target.Target, apply: Apply) -> None:
+    rule = {"RuleName": "daily", "TargetBackupVault": ref("Vault"), "ScheduleExpression": "cron(0 5 * * ? *)"}
+    selected = {"SelectionName": "all", "IamRoleArn": "arn:aws:iam::123456789012:role/b", "Resources": ["*"]}
+    resources = {
+        "Vault": resource("Backup::BackupVault", BackupVaultName="vault"),
+        "Plan": resource("Backup::BackupPlan", BackupPlan={"BackupPlanName": "plan", "BackupPlanRule": [rule]}),
+    }
+    selection = resource("Backup::BackupSelection", BackupPlanId=ref("Plan"), BackupSelection=selected)
+    outputs = {"Plan": ref("Plan")}
+    plan = apply(resources | {"Selection": selection}, outputs)["Outputs"]["Plan"]
+
+    def names() -> list[str]:
+        found = running.client("backup").list_backup_selections(BackupPlanId=plan)["BackupSelectionsList"]
+        return [each["SelectionName"] for each in found]
+
+    assert names() == ["all"]
+    apply(resources, outputs)
+    assert names() == []
+
+
+def test_services_scale_by_application_auto_scaling(running: target.Target, apply: Apply) -> None:
+    place = {"Fn::Sub": "service/${Cluster}/${Service.Name}"}
+    target_properties = {"ResourceId": place, "ScalableDimension": "ecs:service:DesiredCount"}
+    tracking = {
+        "TargetValue": 50,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+    }
+    resources = fleet() | {
+        "Target": resource(
+            "ApplicationAutoScaling::ScalableTarget",
+            ServiceNamespace="ecs",
+            MinCapacity=2,
+            MaxCapacity=9,
+            **target_properties,
+        ),
+        "Policy": resource(
+            "ApplicationAutoScaling::ScalingPolicy",
+            PolicyName="cpu",
+            PolicyType="TargetTrackingScaling",
+            ScalingTargetId=ref("Target"),
+            TargetTrackingScalingPolicyConfiguration=tracking,
+        ),
+    }
+    assert apply(resources)["StackStatus"] == "CREATE_COMPLETE"
+    scaling = running.client("application-autoscaling")
+    (found,) = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    assert (found["MinCapacity"], found["MaxCapacity"]) == (2, 9)
+    (policy,) = scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 50
+
+
+def test_the_machine_image_parameter_resolves(running: target.Target, apply: Apply) -> None:
+    name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+    value = running.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
+    assert value.startswith("ami-")
+
+
+def test_account_settings_are_kept_for_each_principal(running: target.Target) -> None:
+    ecs, role = running.client("ecs"), "arn:aws:iam::123456789012:role/hosts"
+
+    def value(**who: str) -> list[str]:
+        found = ecs.list_account_settings(name="awsvpcTrunking", **who)["settings"]
+        return [each["value"] for each in found]
+
+    ecs.put_account_setting(name="awsvpcTrunking", value="enabled", principalArn=role)
+    assert (value(principalArn=role), value()) == (["enabled"], [])
+    ecs.delete_account_setting(name="awsvpcTrunking", principalArn=role)
+    assert value(principalArn=role) == []
+    ecs.delete_account_setting(name="awsvpcTrunking", principalArn=role)
+
+
+REFUSED = {
+    "a NAT gateway without a subnet": (
+        {"Bad": resource("EC2::NatGateway", AllocationId="eipalloc-1")},
+        "AWS::EC2::NatGateway: property SubnetId cannot be empty",
+    ),
+    "a NAT gateway with an unknown address": (
+        network() | {"Bad": resource("EC2::NatGateway", SubnetId=ref("Subnet"), AllocationId="eipalloc-1")},
+        "AWS::EC2::NatGateway: allocation eipalloc-1 does not exist",
+    ),
+    "a rule of an unknown group": (
+        {"Bad": resource("EC2::SecurityGroupIngress", GroupId="sg-1", IpProtocol="tcp")},
+        "AWS::EC2::SecurityGroupIngress: security group sg-1 does not exist",
+    ),
+    "a group that wants more hosts than its maximum": (
+        fleet() | {"Bad": resource("AutoScaling::AutoScalingGroup", MinSize="4", MaxSize="3")},
+        "desired capacity 4 must be between min size 4 and max size 3",
+    ),
+    "a service on a provider that the cluster lacks": (
+        fleet(CapacityProviderStrategy=[{"CapacityProvider": "other", "Weight": 1}]),
+        "AWS::ECS::Service: capacity provider other is not associated with",
+    ),
+    "a service behind an unknown target group": (
+        fleet(LoadBalancers=[{"TargetGroupArn": "arn:tg", "ContainerName": "main", "ContainerPort": 443}]),
+        "AWS::ECS::Service: target group arn:tg does not exist",
+    ),
+    "a container without memory": (
+        {"Bad": resource("ECS::TaskDefinition", ContainerDefinitions=[{"Name": "main", "Image": "x"}])},
+        "AWS::ECS::TaskDefinition: container main needs memory or memoryReservation",
+    ),
+    "a database in an unknown subnet group": (
+        database(DBSubnetGroupName="nowhere"),
+        "AWS::RDS::DBInstance: DBSubnetGroupName nowhere not found",
+    ),
+    "two results of metric math": (
+        {"Bad": alarm(Metrics=[metric("a", True), metric("b", True)])},
+        "AWS::CloudWatch::Alarm: exactly one of Metrics must return data, not ['a', 'b']",
+    ),
+    "metric math beside a plain metric": (
+        {"Bad": alarm(MetricName="m", Metrics=[metric("a", True)])},
+        "AWS::CloudWatch::Alarm: MetricName cannot go with Metrics",
+    ),
+    "an alarm on an alarm that is not there": (
+        {"Bad": resource("CloudWatch::CompositeAlarm", AlarmRule='ALARM("none")')},
+        "alarms [arn:aws:cloudwatch:us-east-1:123456789012:alarm:none] in the alarm rule do not exist",
+    ),
+    "a scalable target that is no service": (
+        {
+            "Bad": resource(
+                "ApplicationAutoScaling::ScalableTarget",
+                ServiceNamespace="ecs",
+                ScalableDimension="ecs:service:DesiredCount",
+                ResourceId="service/none/none",
+                MinCapacity=1,
+                MaxCapacity=2,
+            )
+        },
+        "AWS::ApplicationAutoScaling::ScalableTarget: ECS service doesn't exist: service/none/none",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_aws_refuses_is_refused(running: target.Target, apply: Apply, case: str) -> None:
+    resources, message = REFUSED[case]
+    stack = apply(resources)
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    (reason,) = report.failures(running, stack["StackName"])
+    assert message in reason
+
+
+def test_a_fault_strikes_once_and_the_stack_rolls_back(running: target.Target, apply: Apply) -> None:
+    def parameter(value: str) -> Resource:
+        return resource("SSM::Parameter", Type="String", Name="/fault/first", Value=value)
+
+    def topic(name: str) -> Resource:
+        return resource("SNS::Topic", DisplayName=name) | {"DependsOn": "First"}
+
+    def first() -> str:
+        return running.client("ssm").get_parameter(Name="/fault/first")["Parameter"]["Value"]
+
+    apply({"First": parameter("old"), "Last": topic("old")})
+    running.fail_next("AWS::SNS::Topic", "Las", reason="as told")
+    stack = apply({"First": parameter("new"), "Last": topic("new")})
+    assert (stack["StackStatus"], first()) == ("UPDATE_ROLLBACK_COMPLETE", "old")
+    assert report.failures(running, stack["StackName"]) == ["Last: as told"]
+
+    assert apply({"First": parameter("new"), "Last": topic("new")})["StackStatus"] == "UPDATE_COMPLETE"
+    assert (first(), report.failures(running, stack["StackName"])) == ("new", [])
+
+
+def test_a_fault_waits_for_its_own_resource(running: target.Target, apply: Apply) -> None:
+    running.fail_next("AWS::SNS::Topic", "Second")
+    assert apply({"First": resource("SNS::Topic")})["StackStatus"] == "CREATE_COMPLETE"
+    stack = apply({"First": resource("SNS::Topic"), "Second": resource("SNS::Topic")})
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert report.failures(running, stack["StackName"]) == ["Second: failed on purpose"]
