@@ -98,10 +98,11 @@ class Cluster:
             Refusal: 1011 while no coreapp is up, 1018 while the shard's owner is gone (facts 1.3), 1016 when
                 the shard's queue is full. Nothing is kept then.
         """
-        if not self.answering("coreapp"):
-            raise Refusal(1011, "no coreapp is up yet: they are restarting; try again")
         shard = self.outbox.shard_of(recipient)
-        if shard not in self.serving():
+        owner = self.shard_map[shard]
+        if not owner or not self.answers(self.nodes[owner]):
+            if not self.answering("coreapp"):
+                raise Refusal(1011, "no coreapp is up yet: they are restarting; try again")
             raise Refusal(1018, f"shard {shard} has no coreapp now; a fail-over may be under way: try again")
         with self.store.transaction():
             return self.outbox.accept(recipient, body, self.now)
@@ -234,9 +235,11 @@ class Cluster:
                 failing = True
             else:
                 yield node.missed_at + self.timers.unhealthy_interval
-        vacant = not self.single and self.lease.until is not None
-        if (failing or vacant) and self.answering("master"):
-            yield self.timers.beat_after(self.now)
+        if self.answering("master"):
+            if failing:
+                yield self.timers.beat_after(self.now)
+            if self.lease.until is not None:
+                yield self.timers.beat_after(max(self.now, self.lease.until))
 
     def _send(self, until: float) -> None:
         if self.online:
@@ -251,7 +254,7 @@ class Cluster:
             if (node.stopped or node.paused) and node.missed_at is None:
                 node.missed_at = self.now
                 self._put(node)
-        if self.lease.until is not None and self.now >= self.lease.until:
+        if self.lease.until is not None and self.now > self.lease.until:
             self._elect(masters)
 
     def _elect(self, masters: list[Node]) -> None:

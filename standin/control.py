@@ -1,6 +1,10 @@
 """What only the stand-in has: the control endpoints under `/_standin/` and the page at `/`.
 
 They need no token: the server listens on 127.0.0.1 alone.
+
+- GET `/_standin/state`: everything that the page shows.
+- GET `/_standin/ledger`: how many messages were accepted, sent, wait, are lost, were doubled.
+- POST `/_standin/<command>` with a JSON object: see `COMMANDS`.
 """
 
 import inspect
@@ -40,11 +44,6 @@ def control_routes(service: Service) -> list[Route]:
     async def show_ledger(_request: Request) -> Response:
         return JSONResponse(ledger(service))
 
-    async def show_messages(request: Request) -> Response:
-        after, limit = (int(request.query_params.get(name, "0")) for name in ("after", "limit"))
-        rows = service.store.messages(after, limit or 1000)
-        return JSONResponse([{"id": message_id(row["message"]), **row} for row in rows])
-
     async def obey(request: Request) -> Response:
         try:
             command, fields = _read(request.path_params["command"], await request.body())
@@ -57,7 +56,6 @@ def control_routes(service: Service) -> list[Route]:
         Route("/", show_page),
         Route("/_standin/state", show_state),
         Route("/_standin/ledger", show_ledger),
-        Route("/_standin/messages", show_messages),
         Route("/_standin/{command}", obey, methods=["POST"]),
     ]
 
@@ -180,6 +178,11 @@ def _clock(service: Service, advance: Number = 0, speed: Number | None = None) -
     service.now()
 
 
+def _messages(service: Service, after: int = 0, limit: int = 1000) -> list[Json]:
+    rows = service.store.messages(after, limit)
+    return [{"id": message_id(row["message"]), **row} for row in rows]
+
+
 def _kind(kind: str) -> str:
     if kind not in KINDS:
         raise ValueError(f"kind={kind}: allowed are {', '.join(KINDS)}")
@@ -200,5 +203,6 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "certificate": _certificate,
     "registered": _registered,
     "clock": _clock,
+    "messages": _messages,
 }
 """The commands by name: POST `/_standin/<name>` with a JSON object of the function's fields."""

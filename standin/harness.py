@@ -42,6 +42,12 @@ class Standin:
         (200, {'shards': 1})
     """
 
+    url: str
+    ca_file: Path
+    _thread: threading.Thread
+    _loop: asyncio.AbstractEventLoop
+    _stop: asyncio.Event
+
     def __init__(self, *, port: int = 0, **options: Any) -> None:
         self._options = Options.of(**options)
         self._folder = tempfile.TemporaryDirectory(prefix="standin-")
@@ -202,8 +208,8 @@ class Standin:
     def messages(self) -> list[Json]:
         """Return every message, once for each time that it was sent; one that waits has sent_at None."""
         rows: list[Json] = []
-        while page := self.request("GET", f"/_standin/messages?after={rows[-1]['message'] if rows else 0}")[1]:
-            rows.extend(page)  # type: ignore[arg-type]
+        while page := self.command("messages", after=rows[-1]["message"] if rows else 0):
+            rows.extend(page)
         return rows
 
     def wait_until(self, reached: Callable[[Json], bool], *, within_seconds: float = 30.0) -> Json:

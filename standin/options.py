@@ -18,8 +18,8 @@ class Options:
         account: What a new account starts with.
         speed: Simulated seconds per real second, above 0.
         state: The database file; None keeps it in a folder that goes away at the end.
-        rate_limits: Answer 429 beyond the documented rates (facts 2.3). Off by default: they would cap a cluster
-            of 32 shards at 50 messages/s, below what the same pages say that it carries.
+        rate_limits: Answer 429 beyond the documented rates (facts 2.3), in simulated time. Off by default: they
+            cap a cluster of 32 shards at 50 messages/s, below what the same pages say that it carries.
 
     Raises:
         ValueError: `speed` is not above 0.

@@ -132,8 +132,8 @@ class Service:
             if name not in DEFAULT_SETTINGS:
                 raise Refusal(1010, f"{name}: this stand-in knows {', '.join(DEFAULT_SETTINGS)}")
             wants_bool = name == "callback_persist"
-            if isinstance(value, bool) is not wants_bool or not (wants_bool or _positive(value)):
-                raise Refusal(1009, f"{name}: give {'true or false' if wants_bool else 'a number above 0'}")
+            if isinstance(value, bool) is not wants_bool or not (wants_bool or _in_range(value)):
+                raise Refusal(1009, f"{name}: give {'true or false' if wants_bool else _RANGE}")
         with self.store.transaction():
             self.store.set("application", {**self.store.get("application", {}), **body})
             timers = {name: float(body[name]) for name in body if name in vars(self.cluster.timers)}
@@ -213,5 +213,9 @@ def message_id(number: int) -> str:
     return f"gBEGstandin{number:010d}"
 
 
-def _positive(value: object) -> bool:
-    return isinstance(value, int | float) and 0 < value < 1e9
+_RANGE = "a whole number from 1 to 86400000"
+"""Of seconds or milliseconds: the page gives no range; ours keeps a jump of the clock to a moment's work."""
+
+
+def _in_range(value: object) -> bool:
+    return isinstance(value, int) and 1 <= value <= 86_400_000

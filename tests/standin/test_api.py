@@ -301,6 +301,7 @@ def test_the_fail_over_time_is_a_setting(standin: Standin, token: str) -> None:
         ({"heartbeat_interval": 0}, 1009),
         ({"unhealthy_interval": "30"}, 1009),
         ({"heartbeat_interval": True}, 1009),
+        ({"heartbeat_interval": 0.5}, 1009),
         ({"callback_persist": 1}, 1009),
         ({"colour": "green"}, 1010),
     ],
