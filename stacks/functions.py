@@ -68,6 +68,8 @@ class FunctionsStack(Stack):
             "AwsSolutions-IAM5[Resource::*]",
             "The two account-setting actions take no resource; the function names the one role that it changes.",
         )
+        # Also while nobody asks for it: an export that goes while it is still imported blocks the deploy that turns it off.
+        self.export_value(self.eni_trunking.function_arn)
         self.database_user = self._database_user(database) if settings.database_user == "client" else None
 
     def _database_user(self, stack: DatabaseStack) -> lambda_.Function:
