@@ -1,6 +1,6 @@
 """The database stack: the database, its key, the client's login and the alarms."""
 
-from typing import Any
+from typing import Any, cast
 
 from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
@@ -77,7 +77,8 @@ class DatabaseStack(Stack):
             alarms=Alarms(self, "Alarms", key=self.key, alarm_email=settings.alarm_email),
         )
         self.master_secret = self.database.master_secret
-        self.secret = (
+        self.secret = cast(
+            secretsmanager.ISecret,
             client_secret(
                 self,
                 "ClientLogin",
@@ -86,5 +87,5 @@ class DatabaseStack(Stack):
                 removal_policy=retention.keys_and_files,
             )
             if settings.database_user == "client"
-            else self.master_secret
+            else self.master_secret,
         )

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from aws_cdk import CfnOutput, CfnResource, CustomResource, Stack
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -10,13 +11,13 @@ from multiconnect.client import Client
 from multiconnect.container import DatabaseAccess, Image
 from multiconnect.dashboard import Dashboard
 from multiconnect.encryption import allow_alarms, encryption_key
-from multiconnect.entry import Entry
+from multiconnect.entry import API_PORT, Entry
 from multiconnect.fleet import Fleet
 from multiconnect.media import Media
 from multiconnect.monitoring import Alarms
 from sizing import Plan
 from stacks.database import DatabaseStack
-from stacks.functions import TIMEOUT_MINUTES, FunctionsStack
+from stacks.functions import TIMEOUT_MINUTES, FunctionsStack, ManagedShards
 from stacks.network import NetworkStack
 from stacks.retention import Retention
 from stacks.settings import Settings
@@ -113,6 +114,8 @@ class EnterpriseStack(Stack):
                     },
                 )
             )
+        if functions.shards is not None:
+            self._manage_shards(functions.shards, plan, fleet, entry)
         alarms = Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email)
         fleet.add_alarms(alarms, maximum_hosts=plan.hosts.maximum)
         entry.add_alarms(alarms)
@@ -133,6 +136,40 @@ class EnterpriseStack(Stack):
             value=str(plan.active_coreapps),
         )
         CfnOutput(self, "ClusterName", description="The ECS cluster", value=fleet.cluster.cluster_name)
+        CfnOutput(
+            self,
+            "CoreappService",
+            description="The ECS service of the coreapps",
+            value=self.client.coreapp.service_name,
+        )
+
+    def _manage_shards(self, shards: ManagedShards, plan: Plan, fleet: Fleet, entry: Entry) -> None:
+        """Put one custom resource before the coreapps, which lowers, and one after them, which raises (M-22, M-23)."""
+        functions = ec2.SecurityGroup.from_security_group_id(
+            self, "ShardsSecurityGroup", shards.security_group.security_group_id
+        )
+        entry.security_group.connections.allow_from(functions, ec2.Port.tcp(API_PORT), "Functions that set the shards")
+        endpoint = f"https://{entry.load_balancer.load_balancer_dns_name}"
+        told = {"Endpoint": endpoint, **shards.properties, "Shards": str(plan.active_coreapps)}
+        coreapp = self.client.coreapp
+        before = CustomResource(
+            self, "ShardsBefore", service_token=shards.service_token, properties={**told, "Place": "before"}
+        )
+        # Neither hosts nor coreapps may go before the shards that they serve have.
+        fleet.start_after(before)
+        coreapp.node.add_dependency(before)
+        after = CustomResource(
+            self,
+            "ShardsAfter",
+            service_token=shards.service_token,
+            properties={
+                **told,
+                "Place": "after",
+                "ClusterName": fleet.cluster.cluster_name,
+                "ServiceName": coreapp.service_name,
+            },
+        )
+        after.node.add_dependency(self.client.webapp, self.client.master)  # on the coreapps it depends by name
 
     def _custom_resource(
         self, construct_id: str, function: lambda_.IFunction, properties: dict[str, str]

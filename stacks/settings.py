@@ -164,7 +164,7 @@ class Settings(BaseModel):
     vpc_cidr: str = setting("10.0.0.0/16", "The VPC's addresses.", "a private IPv4 range, /16 to /20")
     nat_gateways: Whole = setting(
         lambda known: known["availability_zones"] if known["environment"] == "production" else 1,
-        "Default: one per zone in production, one in staging.",
+        "Ways out to WhatsApp. Default: one per zone in production, one in staging.",
         "1 to the number of zones",
         ge=1,
     )
@@ -193,7 +193,35 @@ class Settings(BaseModel):
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
     )
 
-    log_retention_days: int = setting(
+    manage_shards: bool = setting(
+        False,
+        "A deploy that changes active_coreapps also sets the shards, in the documented order (D-8). Turn it on when a "
+        "number is registered and shards_secret is filled in.",
+        TRUE_OR_FALSE,
+    )
+    shards_secret: str = setting(
+        lambda known: f"{known['name']}/client-account",
+        "Secrets Manager secret with login, number and certificate (docs/runbooks.md). Default: <name>/client-account.",
+        "the name of a secret",
+        pattern=r"^[A-Za-z0-9/_+=.@-]{1,512}$",
+    )
+    shards_endpoint: str | None = setting(
+        None,
+        "Where the client's API is. Default: the load balancer.",
+        "https://<host>[:<port>]",
+        pattern=r"^https://[^/]+$",
+    )
+    shards_ca_parameter: str | None = setting(
+        None,
+        "SSM parameter with the certificate authority of the client's API. Default: the public ones.",
+        "the name of a parameter",
+        pattern=r"^/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$",
+    )
+    certificate_max_age_days: Whole = setting(
+        30, "How old the operator's confirmation of the certificate may be (M-11).", "1 to 365", ge=1, le=365
+    )
+
+    log_retention_days: Whole = setting(
         by_environment(production=365, staging=30),
         "How long logs are kept. Default: 365 in production, 30 in staging.",
         ", ".join(map(str, LOG_RETENTION_DAYS)),
