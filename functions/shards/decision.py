@@ -100,7 +100,7 @@ def decide(change: Change, seen: Observation | None, elapsed: float, problem: st
             return Decision(Act.DONE, f"{change.wanted} shards are served")
         if in_time:
             return Decision(Act.WAIT, lacking)
-        return _give_up(change, seen, elapsed, problem or lacking)
+        return _give_up(change, seen, elapsed, lacking, problem)
     difference = f"{seen.shards} shards are set, {change.wanted} are declared"
     if seen.shards > change.wanted:
         return _lower(change, seen, elapsed, problem, difference)
@@ -108,10 +108,12 @@ def decide(change: Change, seen: Observation | None, elapsed: float, problem: st
         return Decision(Act.DONE, f"{difference}: raised after the service has grown")
     if in_time and seen.coreapps >= change.wanted:
         return Decision(Act.SET, difference, change.wanted)
-    lacking = problem or f"{change.wanted} shards need as many coreapps; {seen.coreapps} run"
+    lacking = f"{change.wanted} shards need as many coreapps; {seen.coreapps} run"
+    if seen.coreapps >= change.wanted:
+        lacking = f"{change.wanted} shards were not in full service after {REACH_SECONDS // 60} min; the log says why"
     if in_time and not change.rolling_back:
         return Decision(Act.WAIT, lacking)
-    return _give_up(change, seen, elapsed, lacking)
+    return _give_up(change, seen, elapsed, lacking, problem)
 
 
 def _unseen(change: Change, elapsed: float, problem: str) -> Decision:
@@ -140,15 +142,17 @@ def _lower(change: Change, seen: Observation, elapsed: float, problem: str, diff
     return Decision(Act.SET, difference, change.wanted)
 
 
-def _give_up(change: Change, seen: Observation, elapsed: float, why: str) -> Decision:
+def _give_up(change: Change, seen: Observation, elapsed: float, lacking: str, problem: str) -> Decision:
     """The wanted number cannot be had: leave a number behind that every fleet can hold."""
+    why = problem or lacking
     if change.rolling_back:
         return Decision(Act.DONE, f"{why}. {LEFT}")
     late = elapsed >= REACH_SECONDS + GIVE_BACK_SECONDS
     if seen.shards > change.floor and not late:
         enough = seen.coreapps >= change.floor
         return Decision(Act.SET if enough else Act.WAIT, f"giving back: {why}", change.floor)
-    if seen.shards == change.floor < change.wanted and seen.missing() and not late:
+    # To wait here with a problem would send what was refused once more.
+    if seen.shards == change.floor < change.wanted and seen.missing() and not late and not problem:
         return Decision(Act.WAIT, f"gave back; {seen.missing()}")
     return Decision(Act.FAIL, f"{why}. {seen.shards} shards are set. {_by_hand(change.floor)}")
 

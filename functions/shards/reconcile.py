@@ -18,7 +18,7 @@ from typing import Any
 from functions.cloudformation import Failure
 from functions.deadline import Deadline
 from functions.log import log
-from functions.shards.resource import WORLD, World
+from functions.shards.resource import WORLD, World, stack_outputs
 
 OUTPUT = "ShardCount"
 """The stack's output with the declared number of shards."""
@@ -66,5 +66,5 @@ def _settled_count(event: Mapping[str, Any], world: World) -> int | None:
     stack = world.stacks().describe_stacks(StackName=name)["Stacks"][0]
     if stack["StackStatus"] not in SETTLED:
         return None
-    values = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-    return int(values[OUTPUT]) if OUTPUT in values else None
+    outputs = stack_outputs(stack)
+    return int(outputs[OUTPUT]) if OUTPUT in outputs else None

@@ -5,6 +5,8 @@ Properties, all texts:
 - `Place`: "before" or "after".
 - `Shards`: the declared number.
 - `Endpoint`: https://<host>[:<port>] of the webapp.
+- `StackName`: optional stack whose outputs `Endpoint`, `ClusterName` and `CoreappService` stand in for what is not
+  given of `Endpoint`, `ClusterName`, `ServiceName`: for the runbook and the reconciler, which no stack tells them.
 - `SecretArn`: the client's account (`functions.shards.account`).
 - `CaParameterName`: optional SSM parameter with the PEM bundle that certifies the webapp; default the public ones.
 - `ClusterName`, `ServiceName`: optional ECS service of the coreapps, so that M-21 is checked against what runs. The
@@ -23,6 +25,7 @@ function's own time-out must be well above `call_seconds` and `observe_seconds` 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from functions.aws import CloudFormation, cloudformation, ecs, secrets_manager, ssm
@@ -35,6 +38,9 @@ from functions.shards.client import Client, Pace, Rejected, Unavailable
 from functions.shards.cluster import Cluster, Observation, Service
 from functions.shards.decision import GIVE_BACK_SECONDS, REACH_SECONDS, Act, Change, Decision, Place, decide
 from functions.tls import trust
+
+OUTPUTS = {"Endpoint": "Endpoint", "ClusterName": "ClusterName", "ServiceName": "CoreappService"}
+"""Property and the stack's output that stands in for it."""
 
 Event = Mapping[str, Any]
 """An event of the Provider framework."""
@@ -65,6 +71,7 @@ def open_cluster(properties: Mapping[str, Any], pace: Pace | None = None) -> Clu
     Raises:
         Refusal: A property or a key of the secret is missing or not allowed.
     """
+    properties = located(properties, cloudformation)
     secret = secrets_manager().get_secret_value(SecretId=_text(properties, "SecretArn"))
     account = read_account(str(secret["SecretString"]))
     name = str(properties.get("CaParameterName") or "")
@@ -77,6 +84,20 @@ def open_cluster(properties: Mapping[str, Any], pace: Pace | None = None) -> Clu
     if not age.isdecimal():
         raise Refusal(f"Property CertificateMaxAgeDays: {age!r} was given; a number of days is needed.")
     return Cluster(Client(_text(properties, "Endpoint"), account, tls, pace), account, service, int(age))
+
+
+def located(properties: Mapping[str, Any], stacks: Callable[[], CloudFormation]) -> Mapping[str, Any]:
+    """Return the properties, with what is missing of the place read from the outputs of the stack `StackName`.
+
+    Args:
+        properties: Of the custom resource, the runbook or the reconciler.
+        stacks: Makes a client for CloudFormation, if it is needed.
+    """
+    if not properties.get("StackName"):
+        return properties
+    outputs = stack_outputs(stacks().describe_stacks(StackName=str(properties["StackName"]))["Stacks"][0])
+    found = {name: outputs[output] for name, output in OUTPUTS.items() if output in outputs}
+    return {**found, **{name: value for name, value in properties.items() if value}}
 
 
 WORLD = World(open_cluster, cloudformation)
@@ -97,8 +118,8 @@ def on_event(event: Event, _context: object = None, world: World = WORLD) -> dic
         # The number stays as it is: whoever takes this management away did not ask for a restart.
         return {}
     properties = event["ResourceProperties"]
-    wanted, place = _declared(properties), _place(properties)
-    old = _declared(event["OldResourceProperties"]) if event["RequestType"] == "Update" else None
+    wanted, place = declared(properties), _place(properties)
+    old = declared(event["OldResourceProperties"]) if event["RequestType"] == "Update" else None
     if old == wanted:
         return {}
     started = world.now()
@@ -145,26 +166,42 @@ def is_complete(event: Event, _context: object = None, world: World = WORLD) -> 
     """
     if "Started" not in event:
         return {"IsComplete": True}
-    elapsed = world.now() - float(event["Started"])
-    try:
-        decision = _step(event, world, elapsed)
-    except Exception as error:
-        decision = Decision(Act.WAIT if elapsed < REACH_SECONDS + GIVE_BACK_SECONDS else Act.FAIL, explain(error))
-    log("step", act=decision.act.value, why=decision.why, shards=decision.shards, seconds=round(elapsed, 1))
+    decision = advance(partial(_change, event, world), event["ResourceProperties"], world, float(event["Started"]))
     if decision.act is Act.FAIL:
         raise Failure(decision.why)
     return {"IsComplete": decision.act is Act.DONE}
 
 
-def _step(event: Event, world: World, elapsed: float) -> Decision:
+def _change(event: Event, world: World) -> Change:
     properties = event["ResourceProperties"]
-    change = Change(
+    return Change(
         place=_place(properties),
-        wanted=_declared(properties),
+        wanted=declared(properties),
         floor=int(event["Floor"]),
         creating=event["RequestType"] == "Create",
         rolling_back=_rolling_back(event, world),
     )
+
+
+def advance(change: Callable[[], Change], properties: Mapping[str, Any], world: World, started: float) -> Decision:
+    """Look, decide and take one step; log it. An error that may pass is a reason to come again.
+
+    Args:
+        change: Tells what is asked for; it may ask AWS, and so fail for a while.
+        properties: Where the cluster is.
+        world: What to act on.
+        started: When it was asked for, in seconds since 1970.
+    """
+    elapsed = world.now() - started
+    try:
+        decision = _step(change(), properties, world, elapsed)
+    except Exception as error:
+        decision = Decision(Act.WAIT if elapsed < REACH_SECONDS + GIVE_BACK_SECONDS else Act.FAIL, explain(error))
+    log("step", act=decision.act.value, why=decision.why, shards=decision.shards, seconds=round(elapsed, 1))
+    return decision
+
+
+def _step(change: Change, properties: Mapping[str, Any], world: World, elapsed: float) -> Decision:
     try:
         cluster = world.open_cluster(properties)
         seen = cluster.observe(Deadline.after(world.observe_seconds))
@@ -174,7 +211,6 @@ def _step(event: Event, world: World, elapsed: float) -> Decision:
     except (Refusal, Rejected) as error:
         return decide(change, None, elapsed, problem=str(error))
     problem = ""
-    # At most twice: what is refused for the wanted number may have to be given back.
     decision = decide(change, seen, elapsed)
     while decision.act is Act.SET:
         try:
@@ -184,6 +220,7 @@ def _step(event: Event, world: World, elapsed: float) -> Decision:
             # It may have arrived all the same: the next call looks.
             return Decision(Act.WAIT, str(error))
         except (Refusal, Rejected) as error:
+            # What is refused for the wanted number may have to be given back; what is refused twice is over.
             if problem:
                 return Decision(Act.FAIL, f"{problem} Giving back failed too: {error}")
             problem = str(error)
@@ -194,6 +231,11 @@ def _step(event: Event, world: World, elapsed: float) -> Decision:
 def stack_status(stacks: CloudFormation, stack: str) -> str:
     """Return the stack's status, such as UPDATE_ROLLBACK_IN_PROGRESS."""
     return str(stacks.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
+
+
+def stack_outputs(stack: Mapping[str, Any]) -> dict[str, str]:
+    """Return the outputs of a described stack by their names."""
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 def _text(properties: Mapping[str, Any], name: str) -> str:
@@ -210,7 +252,12 @@ def _place(properties: Mapping[str, Any]) -> Place:
     return cast(Place, place)
 
 
-def _declared(properties: Mapping[str, Any]) -> int:
+def declared(properties: Mapping[str, Any]) -> int:
+    """Return the property `Shards`.
+
+    Raises:
+        Refusal: It is missing or not allowed.
+    """
     text = _text(properties, "Shards")
     if text not in map(str, SHARD_COUNTS):
         raise Refusal(f"Property Shards: {text!r} was given; allowed are {', '.join(map(str, SHARD_COUNTS))}.")

@@ -1,5 +1,6 @@
 """A stand-in of the client, and a stack that calls the handlers as CloudFormation does."""
 
+import http.client
 import json
 import threading
 import time
@@ -86,6 +87,8 @@ class Stack:
     timeline: list[str] = field(default_factory=list)
     poll_seconds: float = 30.0
     """Simulated seconds between two calls of is_complete."""
+    sending: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    """Held by the traffic for each request, so that nothing is cut off when a test stops the stand-in."""
     on_poll: Callable[[str, int], None] = lambda place, number: None
     """Called before each call of is_complete with the place and how many there were; faults come in here."""
     on_observe: Callable[[], None] = lambda: None
@@ -192,17 +195,25 @@ def running(shards: int = 1, spares: int = 1, **options: Any) -> Iterator[Stack]
 
 
 @contextmanager
-def traffic(standin: Standin) -> Iterator[None]:
-    """Send messages all the while, again when one is refused, as an application does."""
+def traffic(stack: Stack) -> Iterator[None]:
+    """Send messages all the while, again when one is not accepted, as an application does."""
+    standin = stack.standin
     stop = threading.Event()
     token = standin.login("admin", PASSWORD)
+
+    def accepted(body: dict[str, Any]) -> bool:
+        try:
+            with stack.sending:
+                return standin.request("POST", "/v1/messages", body, token=token)[0] == 201
+        except (OSError, http.client.HTTPException):
+            return False
 
     def send() -> None:
         number = 0
         while not stop.is_set():
             number += 1
             body = {"to": f"1555{number:06d}", "type": "text", "text": {"body": str(number)}}
-            while standin.request("POST", "/v1/messages", body, token=token)[0] != 201 and not stop.is_set():
+            while not stop.is_set() and not accepted(body):
                 time.sleep(0.01)
             time.sleep(0.002)
 

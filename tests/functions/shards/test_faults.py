@@ -22,7 +22,7 @@ both_directions = pytest.mark.parametrize(("old", "new"), DIRECTIONS)
 def stack(old: int) -> Iterator[Stack]:
     """Run a stack of the old size under traffic, and see at the end that no message was lost or doubled."""
     with running(shards=old) as made:
-        with traffic(made.standin):
+        with traffic(made):
             yield made
         if made.standin.state()["standing"] == "registered":
             made.standin.wait_until(lambda state: not state["messages"]["waiting"])
@@ -74,7 +74,8 @@ def test_403_for_ever(stack: Stack, old: int, new: int) -> None:
 def test_connections_refused_for_a_while(stack: Stack, old: int, new: int) -> None:
     def come_and_go(place: str, number: int) -> None:
         if (place, number) == (acting(old, new), 1):
-            stack.standin.stop()
+            with stack.sending:
+                stack.standin.stop()
         if (place, number) == (acting(old, new), 3):
             stack.standin.start()
 
@@ -162,17 +163,23 @@ def test_the_pin_is_needed_and_absent_or_wrong(stack: Stack, old: int, new: int,
 
 @both_directions
 def test_a_coreapp_that_never_becomes_healthy(old: int, new: int) -> None:
-    with running(shards=old, spares=0) as stack:
+    # A spare takes the place of the silent one; without one only the increase is stopped.
+    with running(shards=old, spares=0 if new > old else 1) as stack:
         stack.poll_seconds = 120
 
         def silence() -> None:
             nodes = [node["name"] for node in stack.standin.state()["nodes"] if node["kind"] == "coreapp"]
-            # With one silent of eight, two can be served: only an increase is stopped by it.
             stack.standin.pause(nodes[-1])
 
         stack.on_poll = once(acting(old, new), silence)
         if new > old:
-            fails(stack, new, r"not owned by exactly one coreapp")
+            fails(stack, new, "8 shards were not in full service after 20 min")
+            assert stack.shards() == 2
+            # ECS replaces what fails its health check.
+            for node in stack.standin.state()["nodes"]:
+                if node["condition"] == "silent":
+                    stack.standin.kill(node["name"])
+                    stack.standin.add("coreapp")
         else:
             stack.deploy(new)
         stack.check()

@@ -31,7 +31,7 @@ def test_the_walk_takes_each_of_the_30_ordered_pairs_once() -> None:
 
 def test_every_ordered_pair_of_sizes_goes_in_the_documented_order_without_losing_a_message() -> None:
     with running(shards=1) as stack:
-        with traffic(stack.standin):
+        with traffic(stack):
             for old, new in pairwise(every_pair_once()):
                 stack.timeline.clear()
                 stack.deploy(new)
