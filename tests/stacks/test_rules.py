@@ -1,0 +1,75 @@
+"""What linters and rule packs say about the templates: nothing, or a waiver with a reason."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cdk_nag
+import pytest
+from aws_cdk import Stack, Validations
+from aws_cdk import aws_s3 as s3
+from cfnlint.api import lint_file
+from cfnlint.config import ManualArgs
+
+from stacks import add_stacks
+from stacks.settings import Settings
+from tests.assembly import new_app
+from tests.conftest import Synth
+
+LINTED = [("production", region) for region in ("us-east-1", "eu-west-1", "ap-south-1", "sa-east-1")]
+LINTED += [("staging", "us-east-1"), ("local", "us-east-1")]
+
+
+@pytest.mark.parametrize(("deployment", "region"), LINTED)
+def test_cfn_lint_finds_neither_error_nor_warning(synth: Synth, deployment: str, region: str) -> None:
+    config = ManualArgs(regions=[region])
+    found = [
+        f"{path.name} {match.rule.id} {match.message}"
+        for path in (template.path for template in synth(deployment, region=region).templates.values())
+        for match in lint_file(path, config=config)
+    ]
+    assert found == []
+
+
+def report_of(folder: Path) -> list[dict[str, Any]]:
+    return json.loads((folder / "validation-report.json").read_text(encoding="utf-8"))["pluginReports"]
+
+
+def audited(folder: Path, deployment: str) -> dict[str, Any]:
+    """Return what cdk-nag's AwsSolutions pack reports about the four stacks."""
+    app = new_app(folder, {"deployment": deployment})
+    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    settings, plan = Settings.from_context(app.node.get_all_context())
+    add_stacks(app, settings, plan)
+    app.synth()  # ends with an error when a finding is not waived
+    (report,) = report_of(folder)
+    return report
+
+
+@pytest.fixture(scope="module")
+def production_audit(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return audited(tmp_path_factory.mktemp("audit"), "production")
+
+
+def test_aws_solutions_finds_nothing_in_production_that_is_not_waived(production_audit: dict[str, Any]) -> None:
+    assert (production_audit["conclusion"], production_audit["violations"]) == ("success", [])
+
+
+def test_each_waiver_names_one_construct_and_gives_a_reason(production_audit: dict[str, Any]) -> None:
+    waived = production_audit["suppressedViolations"]
+    assert waived
+    for item in waived:
+        assert len(item["reason"].split()) >= 12, item["reason"]
+        # Not a whole stack: `stack/construct` at least.
+        assert item["acknowledgedAt"].count("/") >= 1, item["acknowledgedAt"]
+
+
+def test_the_rules_of_the_cdk_itself_and_of_the_pack_are_really_on(tmp_path: Path) -> None:
+    app = new_app(tmp_path, {})
+    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    s3.Bucket(Stack(app, "careless"), "Bucket")
+    Stack(app, "empty")
+    with pytest.raises(RuntimeError, match="AwsSolutions-S1"):
+        app.synth()
+    found = {report["pluginName"] for report in report_of(tmp_path) if report["violations"]}
+    assert found == {"AwsSolutions", "CloudFormation Validate"}
