@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
@@ -51,7 +53,7 @@ def up(workspace: Workspace, context: Sequence[str] = (), port: int = 0) -> targ
     """
     with step("Templates"):
         templates = cdk.synth(workspace, context)
-        lint(templates)
+        lint(templates, workspace.state / "linted")
     with step("Embedded target"):
         running = usable_target(workspace, port)
         console.print(f"      {running.endpoint}, process {running.pid}, log in {workspace.log}")
@@ -74,12 +76,20 @@ def deploy(workspace: Workspace, running: target.Target) -> None:
     cdk.run(workspace, running.endpoint, *words)
 
 
-def lint(templates: Sequence[Path]) -> None:
+def lint(templates: Sequence[Path], passed: Path) -> None:
     """Refuse templates in which cfn-lint finds an error, and print its warnings: the target checks less than AWS.
+
+    Args:
+        templates: The files.
+        passed: Keeps a digest of templates that are free of findings, which takes ten seconds to find out.
 
     Raises:
         SystemExit: With cfn-lint's findings.
     """
+    parts = [version("cfn-lint").encode(), *(path.read_bytes() for path in templates)]
+    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    if passed.exists() and passed.read_text() == digest:
+        return
     from cfnlint.api import ManualArgs, lint_file  # here: importing it takes half a second
 
     found = [match for path in templates for match in lint_file(path, ManualArgs(regions=[REGION]))]
@@ -90,6 +100,8 @@ def lint(templates: Sequence[Path]) -> None:
         raise SystemExit("\n".join(["cfn-lint refuses the templates:", *lines]))
     for line in lines:
         console.print(f"      {line}", style="yellow", markup=False)
+    if not found:
+        passed.write_text(digest)
 
 
 def usable_target(workspace: Workspace, port: int = 0) -> target.Target:

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,6 @@ import pytest
 from emulator import cdk, life, report, target
 from emulator.workspace import PROJECT, Workspace
 from sizing import Plan
-
-pytestmark = pytest.mark.emulator
 
 # D-11: no change of size may replace one of these.
 STATEFUL = {
@@ -131,6 +130,7 @@ def resize(workspace: Workspace, running: target.Target, active_coreapps: int) -
     cdk.run(workspace, running.endpoint, *words, *cdk.local([f"active_coreapps={active_coreapps}"]))
 
 
+@pytest.mark.emulator
 def test_up_resize_failed_resize_and_down(local: Workspace) -> None:
     running = life.up(local)
     two = look(running)
@@ -181,3 +181,26 @@ def test_up_resize_failed_resize_and_down(local: Workspace) -> None:
     life.down(local)
     assert target.find(local) is None
     life.down(local)
+
+
+def template(tmp_path: Path, resources: dict[str, Any]) -> Path:
+    path = tmp_path / "t.template.json"
+    path.write_text(json.dumps({"Resources": resources}))
+    return path
+
+
+def test_cfn_lint_is_a_gate(tmp_path: Path) -> None:
+    wrong = template(tmp_path, {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayNam": "x"}}})
+    with pytest.raises(SystemExit, match=r"cfn-lint refuses the templates:\nt\.template\.json:1: E3002 .*DisplayNam"):
+        life.lint([wrong], tmp_path / "passed")
+    assert not (tmp_path / "passed").exists()
+
+
+def test_what_passed_the_gate_is_not_asked_again_until_it_changes(tmp_path: Path) -> None:
+    right = template(tmp_path, {"Topic": {"Type": "AWS::SNS::Topic"}})
+    life.lint([right], tmp_path / "passed")
+    first = (tmp_path / "passed").read_text()
+    life.lint([right], tmp_path / "passed")
+    with pytest.raises(SystemExit):
+        life.lint([template(tmp_path, {"Topic": {"Type": "AWS::SNS::Topics"}})], tmp_path / "passed")
+    assert (tmp_path / "passed").read_text() == first
