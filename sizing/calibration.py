@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, floor, isfinite, sqrt
@@ -159,21 +159,25 @@ def calibrate(observations: pd.DataFrame, level: float = 0.95) -> ConnectionMode
     """
     if problems := _problems_of(observations, level):
         raise SizingError(problems)
-    if observations.empty:
-        message = f"allowed {LEAST_OBSERVATIONS} or more rows; observe longer"
-        raise SizingError([Problem("observations", "no rows", message)])
+    table: Any = observations
+    encrypted, seen = table["tls"].to_numpy(np.bool_), table["connections"].to_numpy(np.float64)
+    design = np.column_stack([np.ones(len(seen)), table[["coreapps", "rate"]].to_numpy(np.float64)])
+    labels = list(table.index)
     fits: dict[bool, Fit] = {}
     outliers: list[Outlier] = []
     for tls in (False, True):
-        group = observations[observations["tls"].astype(bool) == tls]
-        if group.empty:
+        rows = np.flatnonzero(encrypted == tls)
+        if not rows.size:
             continue
-        fit, left_out, message = _fit(group)
+        fit, left_out, message = _fit(design[rows], seen[rows], [labels[row] for row in rows])
         if fit is None:
-            problems.append(Problem("observations", f"{len(group)} rows with tls={tls}", message))
-        else:
-            fits[tls] = fit
-        outliers += left_out
+            problems.append(Problem("observations", f"{len(rows)} rows with tls={tls}", message))
+            continue
+        fits[tls] = fit
+        for row in rows[left_out]:
+            _, coreapps, rate = map(float, design[row])
+            expected = fit.constant + fit.per_coreapp * coreapps + fit.per_message * rate
+            outliers.append(Outlier(labels[row], int(coreapps), rate, tls, float(seen[row]), expected))
     if problems:
         raise SizingError(problems)
     return ConnectionModel(fits, level, tuple(outliers))
@@ -186,14 +190,13 @@ def _problems_of(observations: Any, level: object) -> list[Problem]:
     if not isinstance(observations, pd.DataFrame):
         message = f"allowed a DataFrame with the columns {', '.join(COLUMNS)}"
         return [*problems, Problem("observations", type(observations).__name__, message)]
-    if not observations.index.is_unique:
-        repeated = observations.index[observations.index.duplicated()][0]
-        message = "allowed an index without repeated labels; call reset_index(drop=True)"
-        return [*problems, Problem("observations", repeated, message)]
     missing = [column for column in COLUMNS if column not in observations]
     if missing:
         message = f"allowed a DataFrame with the columns {', '.join(COLUMNS)}; add {', '.join(missing)}"
         return [*problems, Problem("observations", list(observations.columns), message)]
+    if observations.empty:
+        message = f"allowed {LEAST_OBSERVATIONS} or more rows; observe longer"
+        return [*problems, Problem("observations", "no rows", message)]
     tests: dict[str, Callable[[Any], bool]] = {
         "coreapps": lambda value: isfinite(value) and value >= 1 and value == int(value),
         "rate": lambda value: isfinite(value) and value >= 0,
@@ -214,34 +217,41 @@ def _problems_of(observations: Any, level: object) -> list[Problem]:
     return problems
 
 
-def _fit(group: pd.DataFrame) -> tuple[Fit | None, list[Outlier], str]:
-    """Return the fit of one encryption and its outliers, or None and what is wrong."""
-    rest = group
-    left_out: list[Any] = []
+def _fit(design: Floats, seen: Floats, labels: Sequence[Any]) -> tuple[Fit | None, list[int], str]:
+    """Return the fit of one encryption and the places of its outliers, or None and what is wrong.
+
+    Args:
+        design: One row an observation: 1, coreapps, rate.
+        seen: Its connections.
+        labels: Its label, for a message.
+    """
+    kept = np.arange(len(seen))
+    left_out: list[int] = []
     while True:
-        design, seen = _design(rest), rest["connections"].to_numpy(np.float64)
-        if len(rest) < LEAST_OBSERVATIONS:
+        if len(kept) < LEAST_OBSERVATIONS:
             return None, [], f"allowed {LEAST_OBSERVATIONS} or more rows; observe longer"
-        if rest["coreapps"].nunique() == 1 and rest["rate"].nunique() == 1:
+        rows, connections = design[kept], seen[kept]
+        if not np.ptp(rows, axis=0).any():
             return None, [], "allowed rows at two or more rates or numbers of coreapps; observe at other loads"
-        used, coefficients = _least_squares(design, seen)
-        part = design[:, used]
-        residuals = seen - part @ coefficients
-        freedom = len(rest) - len(used)
+        used, coefficients = _least_squares(rows, connections)
+        part = rows[:, used]
+        residuals = connections - part @ coefficients
+        freedom = len(kept) - len(used)
         inverse = np.linalg.pinv(part.T @ part)
         scatter = sqrt(float(residuals @ residuals) / freedom)
         worst = _worst(residuals, np.einsum("ij,jk,ik->i", part, inverse, part), freedom)
         if worst is None:
             break
-        left_out.append(rest.index[worst])
-        if len(left_out) > MOST_OUTLIERS * len(group):
-            named = ", ".join(f"row {label!r}" for label in left_out)
+        left_out.append(int(kept[worst]))
+        if len(left_out) > MOST_OUTLIERS * len(seen):
+            named = ", ".join(f"row {labels[place]!r}" for place in left_out)
             return None, [], f"allowed rows that agree; more than a tenth do not fit the others: {named}"
-        rest = rest.drop(index=left_out[-1])
-    if fault := _contradiction(design, seen, scatter):
+        kept = np.delete(kept, worst)
+    if fault := _contradiction(rows, connections, scatter):
         return None, [], fault
     whole = np.zeros(3)
     whole[list(used)] = coefficients
+    least, most = rows.min(axis=0), rows.max(axis=0)
     fit = Fit(
         constant=float(whole[0]),
         per_coreapp=float(whole[1]),
@@ -250,24 +260,11 @@ def _fit(group: pd.DataFrame) -> tuple[Fit | None, list[Outlier], str]:
         freedom=freedom,
         used=used,
         inverse=tuple(tuple(map(float, row)) for row in inverse),
-        coreapps=(int(rest["coreapps"].min()), int(rest["coreapps"].max())),
-        rates=(float(rest["rate"].min()), float(rest["rate"].max())),
-        observations=len(rest),
+        coreapps=(int(least[1]), int(most[1])),
+        rates=(float(least[2]), float(most[2])),
+        observations=len(kept),
     )
-    return fit, [_outlier_of(group, label, whole) for label in left_out], ""
-
-
-def _outlier_of(group: pd.DataFrame, label: Any, coefficients: Floats) -> Outlier:
-    row = group.loc[label]
-    coreapps, rate = int(row["coreapps"]), float(row["rate"])
-    expected = float(coefficients @ (1.0, coreapps, rate))
-    return Outlier(label, coreapps, rate, bool(row["tls"]), float(row["connections"]), expected)
-
-
-def _design(group: pd.DataFrame) -> Floats:
-    return np.column_stack(
-        [np.ones(len(group)), group["coreapps"].to_numpy(np.float64), group["rate"].to_numpy(np.float64)]
-    )
+    return fit, left_out, ""
 
 
 def _least_squares(design: Floats, seen: Floats) -> tuple[tuple[int, ...], Floats]:

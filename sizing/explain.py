@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sizing.cost import CostItem
     from sizing.model import Plan
 
-CITATIONS = "M-n: developers.facebook.com/docs/whatsapp/multiconnect_mc; D-n: the decisions in docs/decisions.md"
+CITATIONS = "M-n: developers.facebook.com/docs/whatsapp/multiconnect_mc, undated; D-n: docs/decisions.md"
 
 
 def explain(plan: Plan) -> str:

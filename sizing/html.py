@@ -34,18 +34,24 @@ def dollars(usd: float | None) -> str:
     return "not known" if usd is None else f"USD {usd:,.0f}"
 
 
+def _span(least: str, most: str, same: bool) -> str:
+    return least if same else f"{least} to {most}"
+
+
 def summary(plan: Plan) -> list[tuple[str, str]]:
     """Return what a plan says as (name, figure) pairs, for tables of any kind."""
     hosts, db, need, cost = plan.hosts, plan.database, plan.connections, plan.monthly_cost
     encrypted = "with" if plan.tls else "without"
+    running = _span(str(hosts.minimum), str(hosts.maximum), hosts.minimum == hosts.maximum)
     if cost.at_cap is None:
-        money = f"not known in full: {dollars(cost.known_at_minimum)} to {dollars(cost.known_at_cap)} of known items"
+        least, most = dollars(cost.known_at_minimum), dollars(cost.known_at_cap)
+        money = f"not known in full; items with a known price {_span(least, most, least == most)}"
     else:
-        money = f"{dollars(cost.at_minimum)} to {dollars(cost.at_cap)} at the cap"
+        money = _span(dollars(cost.at_minimum), f"{dollars(cost.at_cap)} at the cap", cost.at_minimum == cost.at_cap)
     return [
         ("Active coreapps", f"{plan.active_coreapps} + {plan.spares} spare, {plan.messages_per_second:g} messages/s"),
         ("Web, master", f"{plan.webs}, {plan.masters}"),
-        ("Hosts", f"{hosts.minimum} to {hosts.maximum} x {hosts.instance_type}, {hosts.availability_zones} zones"),
+        ("Hosts", f"{running} x {hosts.instance_type}, {hosts.availability_zones} zones"),
         (
             "Database",
             f"{db.instance_class} ({db.engine}{', Multi-AZ' if db.multi_az else ''}), {db.max_connections} connections",

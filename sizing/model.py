@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sizing.connections import ConnectionEstimate
+from sizing.connections import ConnectionEstimate, Estimator
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from sizing.cost import MonthlyCost
 
 
@@ -25,6 +27,7 @@ class Hosts:
         agent_memory_mib: Value for ECS_RESERVED_MEMORY, MiB; 5 % of the nominal.
         tasks_per_host: Tasks that one host's network interfaces allow (D-4).
         eni_trunking: Whether `tasks_per_host` counts on ENI trunking.
+        coreapps_per_host: Most coreapps on one host, at the cap.
         spare_coreapps: Coreapps that still fit at the cap with every host up: room for a rolling deployment.
         availability_zones: Zones over which the hosts are spread.
     """
@@ -38,6 +41,7 @@ class Hosts:
     agent_memory_mib: int
     tasks_per_host: int
     eni_trunking: bool
+    coreapps_per_host: int
     spare_coreapps: int
     availability_zones: int
 
@@ -151,6 +155,7 @@ class Plan:
         monthly_cost: Itemised cost.
         reasons: Why, as sentences.
         alternatives: The next five database classes and host types, with the reason each lost.
+        model: What estimated the connections; None for the published points. Not in `to_dict`.
     """
 
     active_coreapps: int
@@ -171,6 +176,7 @@ class Plan:
     monthly_cost: MonthlyCost
     reasons: tuple[str, ...]
     alternatives: Alternatives = field(default_factory=Alternatives)
+    model: Estimator | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain dicts, lists, strings and numbers, ready for `json.dumps`.
@@ -180,7 +186,8 @@ class Plan:
             >>> plan(2).to_dict()["hosts"]["maximum"]
             3
         """
-        whole = asdict(self)
+        whole = asdict(replace(self, model=None))
+        del whole["model"]
         whole["reasons"] = list(self.reasons)
         whole["alternatives"] = [asdict(alternative) for alternative in self.alternatives]
         whole["monthly_cost"] = self.monthly_cost.to_dict()
@@ -191,6 +198,12 @@ class Plan:
         from sizing.explain import explain
 
         return explain(self)
+
+    def plot(self) -> Figure:
+        """Draw connections against the rate, with the interval and the limits of the class (needs matplotlib)."""
+        from sizing.plots import connections
+
+        return connections(self)
 
     def _repr_html_(self) -> str:
         """Return a small table for a notebook, readable on light and dark ground."""

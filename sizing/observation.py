@@ -93,13 +93,13 @@ def observe(
     }
     series = {name: _series(client, metric, start, end, period_seconds) for name, metric in metrics.items()}
     for name, metric in metrics.items():
-        if series[name].empty:
+        if not len(series[name]):
             shown = f"{metric.namespace} {metric.name} {dict(metric.dimensions)}"
             message = f"no values from {start.isoformat()} to {end.isoformat()}; allowed a metric that has some"
             problems.append(Problem(name, shown, message))
     if problems:
         raise SizingError(problems)
-    table = pd.DataFrame(series).dropna()
+    table: Any = pd.DataFrame(series).dropna()
     # An average that is no whole number is a period in which tasks came or went.
     table = table[table["service"] == table["service"].round()]
     table = table[table["service"] > spares]

@@ -190,6 +190,7 @@ def _assemble(
         agent_memory_mib=placement.agent_memory_mib(host.memory_mib),
         tasks_per_host=task_limit(host, request),
         eni_trunking=request.eni_trunking,
+        coreapps_per_host=max(each.tasks.get(coreapp.name, 0) for each in placed),
         spare_coreapps=sum(min(each.free_mib // coreapp.memory_mib, each.free_tasks) for each in placed),
         availability_zones=zones,
     )
@@ -236,6 +237,7 @@ def _assemble(
         monthly_cost=cost_of(request, host, db),
         reasons=(),
         alternatives=Alternatives(by_class.alternatives + by_host.alternatives),
+        model=request.model,
     )
     return replace(answer, reasons=reasons(request, answer, by_host.price_region, by_class.price_region))
 

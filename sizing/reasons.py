@@ -48,12 +48,14 @@ def _counts(request: Request, plan: Plan) -> list[str]:
     elif needed > active:
         said.append(f"Too few for the rate by {VENDOR_MAP}: it gives {needed} shards for {rate:g} messages/s.")
     if plan.spares:
-        said.append(
-            f"{plan.coreapps} coreapps: {active} active and {plan.spares} spare, so that {plan.spares} failed "
-            f"host{'s' if plan.spares > 1 else ''} can be covered (M-5, M-15)."
-        )
+        said.append(f"{plan.coreapps} coreapps: {active} active and {plan.spares} spare (M-5, M-15).")
     else:
         said.append(f"{plan.coreapps} coreapps and no spare: a failed coreapp leaves its shard unserved (M-7).")
+    if (most := plan.hosts.coreapps_per_host) > plan.spares > 0:
+        said.append(
+            f"Up to {most} coreapps share a host at the cap: losing it leaves {most - plan.spares} of {active} shards "
+            "unserved until ECS has started the lost coreapps elsewhere."
+        )
     said.append(f"{plan.webs} web and {plan.masters} master containers ({plan.environment}: M-16 unless asked).")
     return said
 

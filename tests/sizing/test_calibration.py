@@ -83,6 +83,13 @@ def test_outliers_are_named_and_left_out():
     assert model.estimate(8, 80, True).expected == pytest.approx(60 + 22 * 8 + 3.5 * 80, abs=30)
 
 
+def test_rows_may_share_a_label():
+    twice = pd.concat([observed(1), observed(2)])
+    twice.iloc[27, twice.columns.get_loc("connections")] += 900
+    model = calibrate(twice)
+    assert [(outlier.label, outlier.coreapps, outlier.rate) for outlier in model.outliers] == [(7, 4, 40)]
+
+
 def test_good_observations_seldom_hold_an_outlier():
     assert sum(bool(calibrate(observed(seed)).outliers) for seed in range(300)) < 12  # 1 % each, so 3 in 300
 
@@ -129,7 +136,6 @@ def half_wrong():
         (half_wrong(), "equal loads differ by"),
         (some_wrong(), "more than a tenth do not fit the others: row "),
         (observed().head(0), "got 'no rows'; allowed 8"),
-        (pd.concat([observed(), observed()]), "reset_index"),
         (observed().drop(columns=["tls", "rate"]), "add rate, tls"),
         (observed().assign(rate=np.nan), r"finite numbers from 0 in rate; see row 0"),
         (observed().assign(coreapps=2.5), "whole numbers from 1 in coreapps"),

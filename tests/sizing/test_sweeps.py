@@ -1,6 +1,7 @@
 """`sweep` answers row for row what `plan` answers, only faster."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -58,7 +59,7 @@ def agrees(row, answer):
     ),
 )
 def test_every_row_is_what_plan_answers(active, rates, tls, engine, region, options):
-    frame = sweep(active, rates, tls=tls, engine=engine, region=region, **options)
+    frame: Any = sweep(active, rates, tls=tls, engine=engine, region=region, **options)
     assert len(frame) == len(active) * len(rates) * len(tls) * len(engine) * len(region)
     for row in frame.itertuples():
         asked = {"tls": row.tls, "engine": row.engine, "region": row.region, **options}
@@ -73,7 +74,7 @@ def test_every_row_is_what_plan_answers(active, rates, tls, engine, region, opti
 @settings(max_examples=30, deadline=None)
 @given(rates=st.lists(st.floats(0, 350), min_size=1, max_size=5))
 def test_rates_alone_take_the_coreapps_of_the_map(rates):
-    frame = sweep(messages_per_second=rates)
+    frame: Any = sweep(messages_per_second=rates)
     assert sorted(frame.messages_per_second) == sorted(rates)
     for row in frame.itertuples():
         answer = plan(messages_per_second=row.messages_per_second)
