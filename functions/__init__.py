@@ -5,4 +5,7 @@ nothing else of this project. Handlers are named by their folder:
 
 - `functions.eni_trunking.handler`: custom resource, ENI trunking for the hosts' role alone (D-4)
 - `functions.database_user.handler`: custom resource, the client's least-privilege database user (D-6)
+- `functions.shards.resource.on_event` and `.is_complete`: custom resources around the coreapp service (D-8), for
+  CDK's Provider framework; also the steps of a runbook
+- `functions.shards.reconcile.handler`: for EventBridge, puts right what a rollback left behind (D-8)
 """

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 Reply = Mapping[str, Any]
 
 
-class Ecs(Protocol):
-    """Amazon ECS."""
+class AccountSettings(Protocol):
+    """Amazon ECS: settings of the account, here always of one principal."""
 
     def put_account_setting(self, *, name: str, value: str, principalArn: str) -> Reply:
         """Set an account setting for one principal."""
@@ -24,9 +24,17 @@ class Ecs(Protocol):
         """Take one principal's setting away."""
         ...
 
+
+class Services(Protocol):
+    """Amazon ECS: services."""
+
     def describe_services(self, *, cluster: str, services: list[str]) -> Reply:
         """Describe services with their counts of running tasks."""
         ...
+
+
+class Ecs(AccountSettings, Services, Protocol):
+    """Amazon ECS."""
 
 
 class SecretsManager(Protocol):

@@ -175,15 +175,23 @@ class DatabaseUser:
 
 @contextmanager
 def _told(host: str) -> Iterator[None]:
-    """Turn the server's refusal of the master into a text for the operator; any other error passes."""
+    """Tell the operator what the server refuses, by its code: its message may quote the statement, and so a password.
+
+    Raises:
+        Refusal: The server refuses the master.
+        Failure: It refuses anything else.
+    """
     try:
         yield
-    except pymysql.OperationalError as error:
-        if not refused(error):
-            raise
-        raise Refusal(
-            f"{host} refuses the master user. If its password was changed by hand, put the new one into the secret "
-            "MasterSecretArn; if it is being rotated, try again in a minute."
+    except pymysql.DatabaseError as error:
+        if isinstance(error, pymysql.OperationalError) and refused(error):
+            raise Refusal(
+                f"{host} refuses the master user. If its password was changed by hand, put the new one into the "
+                "secret MasterSecretArn; if it is being rotated, try again in a minute."
+            ) from None
+        raise Failure(
+            f"{host} answered MySQL error {error.args[0]}. Look it up in the server's error reference; the master "
+            "needs CREATE USER, and with GRANT OPTION what the client's user gets."
         ) from None
 
 

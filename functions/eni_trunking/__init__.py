@@ -11,7 +11,7 @@ on first and then lets CloudFormation turn the old one off.
 
 import re
 
-from functions.aws import Ecs, ecs, error_code
+from functions.aws import AccountSettings, ecs, error_code
 from functions.cloudformation import Answer, Refusal, Request, custom_resource
 from functions.log import log
 
@@ -26,7 +26,7 @@ class EniTrunking:
         client: A boto3 client for ECS.
     """
 
-    def __init__(self, client: Ecs) -> None:
+    def __init__(self, client: AccountSettings) -> None:
         self._ecs = client
 
     def identify(self, request: Request) -> str:

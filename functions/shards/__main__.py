@@ -51,7 +51,12 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("get", parents=[cluster], help="show the shards and what they lack")
     plan = commands.add_parser("plan", parents=[cluster], help="show the steps to a number, and what forbids them")
     plan.add_argument("--to", type=int, required=True, choices=SHARD_COUNTS, metavar="N", help="the number wanted")
-    set_ = commands.add_parser("set", parents=[cluster], help="set the number of shards")
+    set_ = commands.add_parser(
+        "set",
+        parents=[cluster],
+        help="set the number of shards",
+        epilog="A stack with manage_shards on brings its declared number back: to keep another one, deploy it.",
+    )
     set_.add_argument("shards", type=int, choices=SHARD_COUNTS, metavar="N", help="1, 2, 4, 8, 16 or 32")
     set_.add_argument("--dry-run", action="store_true", help="check everything, send nothing")
     set_.add_argument(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from functions.aws import Ecs
+from functions.aws import Services
 from functions.cloudformation import Refusal
 from functions.deadline import Deadline
 from functions.log import log
@@ -65,7 +65,7 @@ class Service:
         name: Name or ARN of the service.
     """
 
-    ecs: Ecs
+    ecs: Services
     cluster: str
     name: str
 

@@ -149,7 +149,7 @@ def _rolling_back(event: Event, world: World) -> bool:
     """Return whether CloudFormation updates back: the event looks like any update's, only the stack's status tells."""
     if event["RequestType"] != "Update":
         return False
-    return "ROLLBACK" in stack_status(world.stacks(), event["StackId"])
+    return "ROLLBACK_IN_PROGRESS" in stack_status(world.stacks(), event["StackId"])
 
 
 def is_complete(event: Event, _context: object = None, world: World = WORLD) -> dict[str, Any]:

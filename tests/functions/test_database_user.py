@@ -269,6 +269,19 @@ def test_a_wrong_master_password_is_told(deployment: Deployment, kind: str) -> N
     assert "refuses the master user" in answer["Reason"]
 
 
+def test_what_the_server_refuses_is_told_by_its_code(deployment: Deployment) -> None:
+    deployment.database.query("CREATE USER weak@'%%' IDENTIFIED BY 'weak-master'")
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId="master", SecretString=json.dumps({"username": "weak", "password": "weak-master"})
+    )
+    try:
+        answer = deployment.call("Create")
+    finally:
+        deployment.database.query("DROP USER weak@'%%'")
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("localhost answered MySQL error 1142.")
+
+
 def test_it_waits_for_a_server_that_is_still_starting(deployment: Deployment) -> None:
     with socket.create_server(("127.0.0.1", 0)) as late:
         port = late.getsockname()[1]

@@ -59,12 +59,6 @@ class Fleet:
         nodes = self._standin.state()["nodes"]
         return sum(node["kind"] == "coreapp" and node["condition"] != "gone" for node in nodes)
 
-    def put_account_setting(self, *, name: str, value: str, principalArn: str) -> Mapping[str, Any]:
-        raise NotImplementedError
-
-    def delete_account_setting(self, *, name: str, principalArn: str) -> Mapping[str, Any]:
-        raise NotImplementedError
-
 
 class DeployFailed(Exception):
     """The stack's event text."""
