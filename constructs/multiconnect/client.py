@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import Annotations, Aws, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -290,6 +290,9 @@ class Client(Construct):
             "AwsSolutions-IAM5[Resource::*]",
             "ecr:GetAuthorizationToken knows no resource; what may be pulled is named in the statement beside it.",
         )
+        Annotations.of(definition).acknowledge_warning(
+            "@aws-cdk/aws-ecs:ecrImageRequiresPolicy", "The two statements above are that policy."
+        )
 
     def _service(
         self,
@@ -360,7 +363,7 @@ class Client(Construct):
         service = ecs.Ec2Service(
             self,
             name,
-            cluster=self._fleet.cluster,
+            cluster=self._fleet.service_cluster,
             task_definition=definition,
             desired_count=size.count,
             capacity_provider_strategies=[

@@ -1,5 +1,7 @@
 """Every deployment at every size: what the plan says is what the templates hold."""
 
+from typing import Any
+
 import pytest
 
 from sizing import SHARD_COUNTS, max_hosts
@@ -50,3 +52,24 @@ class TestEverySize:
     def test_the_cdk_has_nothing_to_remark(self, synth: Synth, deployment: str, active: int) -> None:
         made = synth(deployment, active_coreapps=active)
         assert made.messages() + made.findings() == []
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"manage_shards": "true"},
+        {"manage_shards": "true", "active_coreapps": 32},
+        {"tls": "false", "allow_plaintext_database": "true"},
+        {"load_balancer_scheme": "internet-facing", "allowed_cidrs": "0.0.0.0/0,::/0"},
+        {"registry": "123456789012.dkr.ecr.us-east-1.amazonaws.com/client", "alarm_email": "ops@example.com"},
+        {"availability_zones": 4, "active_coreapps": 32},
+        {"eni_trunking": "false", "active_coreapps": 8},
+    ],
+    ids=lambda context: ",".join(context),
+)
+def test_other_settings_make_four_small_templates_without_a_remark_too(synth: Synth, context: dict[str, Any]) -> None:
+    made = synth(**context)
+    assert tuple(made.templates) == STACKS
+    sizes = {name: template.path.stat().st_size for name, template in made.templates.items()}
+    assert max(sizes.values()) < LARGEST_TEMPLATE_BYTES, sizes
+    assert made.messages() + made.findings() == []

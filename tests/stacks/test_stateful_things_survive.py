@@ -155,7 +155,11 @@ def assert_survives(before: Assembly, after: Assembly) -> None:
     assert {name for name in gone if kinds[name] in STATEFUL} == set()
     replaced = {name for name in gone if name in dict(after.everything())}
     assert {name for name in replaced if kinds[name] not in MADE_ANEW} == set()
-    # A stack that still imports a value blocks the update that drops it, and CloudFormation updates the exporter first.
+    assert_not_blocked(before, after)
+
+
+def assert_not_blocked(before: Assembly, after: Assembly) -> None:
+    """Assert that no export goes that is still imported: the exporting stack is updated first, and would be refused."""
     dropped = exports_of(before).keys() - exports_of(after).keys()
     assert dropped & {name for template in before.templates.values() for name in imports_of(template.body)} == set()
 
@@ -176,6 +180,20 @@ def test_a_change_is_made_in_place_and_taken_back_in_place(synth: Synth, change:
 
 def test_one_more_zone_leaves_every_subnet_where_it_is(synth: Synth) -> None:
     assert_survives(synth(availability_zones=3), synth(availability_zones=4))
+
+
+def test_the_shards_become_managed_in_one_deploy(synth: Synth) -> None:
+    assert_survives(synth(), synth(manage_shards="true"))
+
+
+def test_the_shards_are_let_go_with_the_enterprise_stack_first(synth: Synth) -> None:
+    """Its custom resources need their functions until they are deleted, so the functions go in a second deploy."""
+    on, off = synth(manage_shards="true"), synth()
+    assert set(imports_of(off.enterprise.body)) <= exports_of(on).keys()
+    kinds = dict(on.everything())
+    gone = {name for name in replaced_or_removed(on, off) if kinds[name]["Type"] in STATEFUL}
+    assert {kinds[name]["Type"] for name in gone} == {"AWS::Logs::LogGroup"}
+    assert {kinds[name]["DeletionPolicy"] for name in gone} == {"Retain"}
 
 
 def test_a_replacement_would_be_seen(synth: Synth) -> None:
