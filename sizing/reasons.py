@@ -41,7 +41,9 @@ def _counts(request: Request, plan: Plan) -> list[str]:
         said.append(f"{active} active coreapps because {VENDOR_MAP} gives {active} shards for {rate:g} messages/s.")
     else:
         said.append(f"{active} active coreapps, the default of {plan.environment} (M-16).")
-    if request.messages_per_second is None:
+    if request.messages_per_second is None and active == 1:
+        said.append(f"{rate:g} messages/s, where {VENDOR_MAP} begins; it has no row for 1.")
+    elif request.messages_per_second is None:
         said.append(f"{rate:g} messages/s, the greatest supported rate that {VENDOR_MAP} associates with {active}.")
     elif (needed := _shards_by_map(rate)) is None:
         said.append(f"{rate:g} messages/s is beyond {VENDOR_MAP}; nothing published backs it.")

@@ -1,5 +1,6 @@
 """`plan`: counts, caps, hosts, classes, reasons, and every refusal."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -48,7 +49,8 @@ def test_the_rate_alone_gives_the_coreapps_of_the_vendors_map(rate, active):
 def test_coreapps_alone_are_planned_for_the_rate_of_the_map(active, rate):
     answer = plan(active)
     assert answer.messages_per_second == rate
-    assert any(f"{rate} messages/s" in reason and "associates" in reason for reason in answer.reasons)
+    told = "where the vendor's published AWS map" if active == 1 else "greatest supported rate that the vendor's"
+    assert answer.reasons[1].startswith(f"{rate} messages/s, {'' if active == 1 else 'the '}{told}")
 
 
 @pytest.mark.parametrize(
@@ -255,3 +257,68 @@ def test_planning_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_class_without_a_price_is_chosen_only_by_name_and_its_cost_is_not_guessed():
+    name = "db.m7g.2xlarge"
+    assert catalogue.database_price("mysql", "us-east-1", name, multi_az=False) is None
+    answer = plan(8, database_class=name)
+    assert answer.database.instance_class == name
+    assert answer.monthly_cost.at_cap is None
+    assert answer.monthly_cost.unknown == (f"database {name} Multi-AZ: no price is known for us-east-1",)
+    assert answer.monthly_cost.known_at_cap > 0
+    with pytest.raises(SizingError, match="database_families"):
+        plan(8, database_families=("m7g",))
+
+
+def test_a_multi_az_price_is_the_listed_one_or_twice_the_single_one_and_marked():
+    listed = catalogue.database_price("mysql", "us-east-1", "db.r6g.xlarge", multi_az=True)
+    assert listed is not None
+    assert (listed.usd, listed.doubled) == (0.859, False)
+    doubled = catalogue.database_price("mysql", "us-east-1", "db.m6g.2xlarge", multi_az=True)
+    assert doubled is not None
+    assert (doubled.usd, doubled.doubled) == (2 * 0.608, True)
+    pair = catalogue.database_price("aurora-mysql", "us-east-1", "db.r6g.large", multi_az=True)
+    assert pair is not None
+    assert (pair.usd, pair.doubled) == (2 * 0.26, False)  # two instances are two prices
+
+
+def test_totals_are_the_sums_of_their_items():
+    cost = plan(8).monthly_cost
+    usd = [item.usd or 0 for item in cost.items + cost.hosts_at_cap]
+    assert cost.at_cap == pytest.approx(sum(usd))
+    for item in cost.items + cost.hosts_at_minimum:
+        assert item.usd == pytest.approx(item.quantity * (item.usd_per_unit or 0), abs=0.01)
+
+
+def test_families_generations_and_architecture_narrow_the_choice():
+    assert plan(8, database_families=("r5",)).database.instance_class.startswith("db.r5.")
+    assert plan(8, database_architecture="x86_64").database.architecture == "x86_64"
+    newer = plan(8, minimum_database_generation=7, minimum_host_generation=7)
+    assert catalogue.generation(newer.database.instance_class.split(".")[1]) >= 7
+    assert catalogue.generation(newer.hosts.instance_type) >= 7
+
+
+def test_more_vcpu_a_coreapp_takes_larger_hosts():
+    answer = plan(32, host_vcpu_per_coreapp=1)
+    assert (answer.hosts.maximum - 1) * answer.hosts.vcpu >= 32
+    assert answer.hosts.vcpu > plan(32).hosts.vcpu
+
+
+@pytest.mark.parametrize("table", sorted(path.stem for path in catalogue.DATA.glob("*.csv")))
+def test_every_shipped_row_has_its_source_and_date(table):
+    with (catalogue.DATA / f"{table}.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert rows
+    if table == "sources":
+        used = set()
+        for path in catalogue.DATA.glob("*.csv"):
+            with path.open(newline="") as lines:
+                used |= {
+                    row[name] for row in csv.DictReader(lines) for name in ("source", "limit_source") if name in row
+                }
+        assert {row["id"] for row in rows} == used  # none missing, none left over
+        return
+    for row in rows:
+        assert row["source"]
+        assert row["as_of"]
