@@ -127,7 +127,7 @@ def test_without_masters_messages_flow_but_nothing_fails_over_and_shards_stay() 
 def test_set_shards_restarts_every_coreapp_for_45_to_60_seconds(seed: int) -> None:
     made = cluster(coreapps=9, shards=2, seed=seed)
     made.set_shards(8)
-    assert made.shards == 8
+    assert made.shard_map == dict.fromkeys(range(8))
     made.advance(44.9)
     assert made.serving() == {}
     assert refusal(made.accept, "15550100", "hello") == (1011, 503)
@@ -164,6 +164,29 @@ def test_a_backlog_builds_up_beyond_what_one_coreapp_carries_and_drains_later() 
     assert 95 <= made.outbox.waiting <= 105
     made.advance(21)
     assert made.outbox.waiting == 0
+
+
+def test_what_waits_in_a_dead_coreapp_is_sent_by_the_next_one_and_not_before_it_serves() -> None:
+    made = cluster(coreapps=2, send_rate=1)
+    for n in range(10):
+        made.accept(str(n), "hello")
+    made.advance(2.5)
+    made.stop("coreapp-1")
+    made.advance(100)
+    sent = [(row["coreapp"], row["sent_at"]) for row in made.store.messages()]
+    assert sent == [("coreapp-1", 0), ("coreapp-1", 1), ("coreapp-1", 2)] + [("coreapp-2", 35 + n) for n in range(7)]
+
+
+def test_nothing_is_sent_while_the_account_is_not_connected() -> None:
+    made = cluster(send_rate=1)
+    for n in range(3):
+        made.accept(str(n), "hello")
+    made.online = False
+    made.advance(50)
+    assert made.outbox.waiting == 3
+    made.online = True
+    made.advance(60)
+    assert [row["sent_at"] for row in made.store.messages()] == [50, 51, 52]
 
 
 def test_a_full_queue_answers_1016_and_keeps_nothing() -> None:
