@@ -123,7 +123,8 @@ def on_event(event: Event, _context: object = None, world: World = WORLD) -> dic
     if old == wanted:
         return {}
     started = world.now()
-    change = Change(place, wanted, floor=old or wanted, creating=old is None, rolling_back=_rolling_back(event, world))
+    rolling_back = _rolling_back(event, world)
+    change = Change(place, wanted, min(wanted, old or wanted), creating=old is None, rolling_back=rolling_back)
     # A rollback is let through: what cannot be done there shows in `is_complete`, which leaves it or stops.
     seen = None if change.rolling_back else _preflight(change, properties, world)
     # A new resource knows no former number: the one that is set fits the fleet of now, and 1 (M-13) fits any.
