@@ -153,11 +153,15 @@ def main() -> int:
                 server.stdout.readline()
                 url = server.stdout.readline().split()[2]
                 ca_file = server.stdout.readline().partition(": ")[2].strip()
+                busy, started = busy_seconds(), time.perf_counter()
+                own = cpu_seconds(server.pid) + time.process_time()
                 floor, messages, ledger = asyncio.run(measure(url, ca_file, options.rate, options.seconds))
                 cpu = cpu_seconds(server.pid)
+                others = busy_seconds() - busy - (cpu + time.process_time() - own)
+                others /= (time.perf_counter() - started) * (os.cpu_count() or 1)
             finally:
                 server.terminate()
-    return report(options, floor, messages, ledger, cpu)
+    return report(options, floor, messages, ledger, cpu, others)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -166,7 +170,15 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def report(options: argparse.Namespace, floor: Load, load: Load, ledger: dict[str, int], cpu: float) -> int:
+def busy_seconds() -> float:
+    """Return the CPU seconds that all programs of this machine have used so far."""
+    user, nice, system = Path("/proc/stat").read_text(encoding="ascii").split()[1:4]
+    return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def report(
+    options: argparse.Namespace, floor: Load, load: Load, ledger: dict[str, int], cpu: float, others: float
+) -> int:
     """Print the tables and return the exit status."""
     console = Console(width=100)
     table = Table(title=f"{options.rate} messages/s to {options.shards} shards, {os.cpu_count()} cores, real time")
@@ -194,6 +206,7 @@ def report(options: argparse.Namespace, floor: Load, load: Load, ledger: dict[st
     clean = load.refused == ledger["lost"] == ledger["doubled"] == 0
     met = growth < options.rate and reached >= 0.99 * options.rate and clean
     console.print(f"reached {reached:.0f} messages/s; backlog grew by {growth:.0f}; server CPU {cpu:.1f} s")
+    console.print(f"other programs used {max(0.0, others):.0%} of the machine meanwhile")
     console.print(f"accepted {ledger['accepted']}, lost {ledger['lost']}, doubled {ledger['doubled']}")
     console.print("goal met" if met else "goal missed")
     return 0 if met else 1

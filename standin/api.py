@@ -36,6 +36,7 @@ class Api:
         """Return the ASGI application."""
         account, two_step = "/v1/account", "/v1/settings/account/two-step"
         routes = [
+            self._route("/v1/messages", "POST", self._send),  # first, since it is asked most
             self._route("/v1/users/login", "POST", self._login),
             self._route(account, "POST", self._register),
             self._route(f"{account}/verify", "POST", self._verify),
@@ -47,7 +48,6 @@ class Api:
             self._route("/v1/settings/application", "PATCH", self._change_settings),
             self._route(two_step, "POST", self._enable_two_step),
             self._route(two_step, "DELETE", self._disable_two_step),
-            self._route("/v1/messages", "POST", self._send),
             *control_routes(self._service),
         ]
         handlers = {Refusal: _refused, 404: _not_found, 405: _not_found}
