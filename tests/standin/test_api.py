@@ -82,7 +82,7 @@ def test_a_token_lives_seven_days_and_its_end_is_written_with_a_blank(standin: S
     (user,) = answer["users"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00", user["expires_after"])
     left = datetime.fromisoformat(user["expires_after"]) - datetime.fromisoformat("1970-01-01 00:00:00+00:00")
-    assert left.total_seconds() - before == pytest.approx(timedelta(days=7).total_seconds(), abs=600)
+    assert left.total_seconds() - before == pytest.approx(timedelta(days=7).total_seconds(), abs=10_000)
     assert get_shards(standin, user["token"]) == 1
     standin.advance(timedelta(days=7).total_seconds() + 1)
     assert code(standin.request("GET", "/v1/account/shards", token=user["token"])) == (401, 1005)
@@ -130,12 +130,13 @@ def test_a_client_that_does_not_know_the_ca_refuses_the_server(standin: Standin)
 
 
 def test_set_shards_answers_201_and_takes_45_to_60_seconds(standin: Standin, token: str) -> None:
-    before = standin.state()["now"]
     assert set_shards(standin, token, 2)[0] == 201
     assert get_shards(standin, token) == 2
-    after = standin.wait_served()["now"]
-    assert 45 <= after - before < 100
-    # Not yet while a third coreapp is still restarting.
+    standin.wait_served()
+    moments = {event["text"].split(" is given")[0]: event["at"] for event in standin.state()["events"]}
+    changed_at = moments["Set Shards to 2: all coreapps restart"]
+    assert all(45 <= moments[shard] - changed_at <= 60 for shard in ("shard 0", "shard 1"))
+    # Not before the third coreapp has restarted as well.
     standin.wait_until(lambda state: state["restart_seconds_left"] == 0)
     assert set_shards(standin, token, 2)[0] == 201
 
@@ -163,9 +164,9 @@ def test_set_shards_is_forbidden_while_the_server_is_unavailable(standin: Standi
     standin.unavailable(None)
     assert code(set_shards(standin, token)) == (403, 1011)
     assert get_shards(standin, token) == 1
-    standin.unavailable(600)
+    standin.unavailable(10_000)
     assert code(set_shards(standin, token)) == (403, 1011)
-    standin.advance(600)
+    standin.advance(10_000)
     assert set_shards(standin, token)[0] == 201
 
 
@@ -285,13 +286,13 @@ def test_the_fail_over_time_is_a_setting(standin: Standin, token: str) -> None:
     assert status == 200
     application = answer["settings"]["application"]
     assert (application["heartbeat_interval"], application["unhealthy_interval"]) == (5, 30)
-    change = {"heartbeat_interval": 100, "unhealthy_interval": 900}
+    change = {"heartbeat_interval": 1000, "unhealthy_interval": 30_000}
     assert standin.request("PATCH", path, change, token=token)[0] == 200
     assert standin.request("GET", path, token=token)[1]["settings"]["application"] == application | change
     standin.kill(standin.state()["shards"][0]["coreapp"])
-    standin.advance(890)
+    standin.advance(15_000)  # the rest, 15 000 s, are 25 s of the test's own time
     assert not standin.state()["shards"][0]["served"]
-    standin.advance(110)
+    standin.advance(16_000)
     assert standin.state()["shards"][0]["served"]
 
 
@@ -444,7 +445,7 @@ def test_a_wrong_control_command_says_what_is_allowed(
 
 def test_state_survives_a_stop_and_a_start(standin: Standin, token: str) -> None:
     set_shards(standin, token, 2)
-    standin.wait_served()
+    standin.wait_until(lambda state: state["restart_seconds_left"] == 0)
     for n in range(20):
         assert send(standin, token, to=str(n))[0] == 201
     before = standin.state()

@@ -100,7 +100,7 @@ def disturb(standin: Standin, token: str, step: str, value: int) -> None:
 
 
 def test_killing_an_owner_stops_its_shard_alone_and_for_35_seconds_at_most() -> None:
-    with Standin(coreapps=3, shards=2, speed=60, password=PASSWORD) as standin:
+    with Standin(coreapps=3, shards=2, speed=30, password=PASSWORD) as standin:
         token = standin.login("admin", PASSWORD)
         with Traffic(standin, token) as traffic:
             victim = standin.state()["shards"][0]["coreapp"]
