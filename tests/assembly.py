@@ -44,6 +44,17 @@ class Template:
         assert len(found) == 1, f"{kind} {part}: {sorted(found)}"
         return next(iter(found.values()))["Properties"]
 
+    def waits_for(self, name: str) -> set[str]:
+        """Return everything that CloudFormation makes before a resource: named or pointed to, directly or not."""
+        found: set[str] = set()
+        open_ends = [name]
+        while open_ends:
+            text = json.dumps(self.resources[open_ends.pop()])
+            near = {other for other in self.resources if f'"{other}"' in text} - found
+            found |= near
+            open_ends += near
+        return found
+
 
 @dataclass(frozen=True)
 class Assembly:
