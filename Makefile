@@ -21,7 +21,7 @@ PY := .venv/bin/python
 CALLER := HOME='$(REAL_HOME)' PATH='$(REAL_PATH)'
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status cdk env synth diff test lint format lock bench clean dev local
+.PHONY: help up down status cdk env rehearse synth diff test lint format lock bench clean dev local
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -42,6 +42,9 @@ cdk: local  ## Run the CDK CLI against the target: make cdk ARGS="deploy --all -
 env:  ## Print exports that lead a shell to the target
 	@$(PY) -m emulator env
 
+rehearse: dev  ## Walk through 2, 8, 32, 4 and 1 shards with plain deploys while messages flow
+	@$(PY) -m emulator rehearse $(ARGS)
+
 synth: local  ## Write the templates of a deployment to cdk.out: make synth ARGS="-c deployment=staging"
 	@$(PY) -m emulator synth $(ARGS)
 
@@ -50,6 +53,7 @@ diff: local  ## Show what a deploy to the target would change: make diff ARGS="-
 
 test: lint  ## Check and test everything, from a fresh clone too
 	@.ci/mariadb
+	@sh tests/standin/get_chromium.sh .local/chromium
 	$(PY) -m pytest $(ARGS)
 
 lint: dev  ## Check style and types

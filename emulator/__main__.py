@@ -31,6 +31,10 @@ def main() -> int:
                 cdk.run(workspace, None, "synth", "--quiet", *cdk.options(words.context))
             case "cdk":
                 cdk.run(workspace, _running(workspace).endpoint, *words.words, *cdk.local(()))
+            case "rehearse":
+                from .rehearse import rehearse  # here: the stand-in is installed with the tests' packages alone
+
+                return 0 if rehearse(Workspace(state=workspace.state / "rehearsal"), words.sizes, words.speed) else 1
             case "env":
                 _print_environment(workspace.aws_environment(_running(workspace).endpoint))
     except cdk.CdkError as failure:
@@ -50,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="show what runs on the target")
     cli = commands.add_parser("cdk", help="run the CDK CLI against the target")
     cli.add_argument("words", nargs=argparse.REMAINDER, help="such as: diff, or deploy --all -c active_coreapps=8")
+    walk = commands.add_parser("rehearse", help="resize with plain deploys while messages flow to the stand-in")
+    walk.add_argument(
+        "sizes", nargs="*", type=int, default=[2, 8, 32, 4, 1], help="active coreapps, one after the other"
+    )
+    walk.add_argument("--speed", type=float, default=20.0, help="simulated seconds per real second (default: 20)")
     commands.add_parser("env", help="print exports that lead a shell to the target")
     serve = commands.add_parser("serve", help="be the target, in the foreground")
     serve.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")

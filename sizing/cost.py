@@ -22,7 +22,7 @@ MEDIA_GIB: Final = 50
 """EFS assumed for media; the real figure follows from use."""
 LOG_GIB: Final = 10
 """Logs assumed to be taken in a month; the real figure follows from use."""
-INTERFACE_ENDPOINTS: Final = 8
+INTERFACE_ENDPOINTS: Final = 10
 """Interface endpoints that hosts in private subnets use: ecr.api, ecr.dkr, ecs, ecs-agent, ecs-telemetry, logs,
 secretsmanager, ssm."""
 SECRETS: Final = 3

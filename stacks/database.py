@@ -1,12 +1,11 @@
 """The database stack: the database, its key, the client's login and the alarms."""
 
-from typing import Any, cast
+from typing import Any
 
 from aws_cdk import Stack
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from multiconnect.container import DatabaseAccess
 from multiconnect.database import Database, client_secret
 from multiconnect.encryption import allow_alarms, encryption_key
 from multiconnect.monitoring import Alarms
@@ -23,15 +22,15 @@ class DatabaseStack(Stack):
 
     Attributes:
         database: The instance.
-        secret: The login that the client uses: its own, or the master's where no server runs (`database_user`).
-        master_secret: Made and rotated by RDS.
-        key: Encrypts data and secrets.
+        access: How the client reaches it, with its own login, or the master's where no server runs (`database_user`).
+        master_secret_arn: Of the login that RDS makes and rotates.
+
+    Both name exports of this stack. Their names are a contract, and short: see `NetworkStack.vpc_in`.
     """
 
     database: Database
-    secret: secretsmanager.ISecret
-    master_secret: secretsmanager.ISecret
-    key: kms.Key
+    access: DatabaseAccess
+    master_secret_arn: str
 
     def __init__(
         self,
@@ -47,13 +46,13 @@ class DatabaseStack(Stack):
         # For whoever reviews the templates: why these sizes.
         self.template_options.metadata = {"Plan": {"Reasons": list(plan.reasons)}}
         retention = Retention.of(settings)
-        self.key = encryption_key(
+        key = encryption_key(
             self,
             "DataKey",
             description=f"Database, backups and secrets of {settings.name}",
             removal_policy=retention.keys_and_files,
         )
-        allow_alarms(self.key)
+        allow_alarms(key)
         self.database = Database(
             self,
             "Database",
@@ -70,22 +69,30 @@ class DatabaseStack(Stack):
             backup_retention_days=settings.backup_retention_days,
             deletion_protection=retention.deletion_protection,
             removal_policy=retention.database,
-            key=self.key,
+            key=key,
             log_retention=retention.logs,
             log_removal_policy=retention.keys_and_files,
             log_key=network.log_key,
-            alarms=Alarms(self, "Alarms", key=self.key, alarm_email=settings.alarm_email),
+            alarms=Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email),
         )
-        self.master_secret = self.database.master_secret
-        self.secret = cast(
-            secretsmanager.ISecret,
-            client_secret(
-                self,
-                "ClientLogin",
-                username=CLIENT_USERNAME,
-                key=self.key,
-                removal_policy=retention.keys_and_files,
-            )
-            if settings.database_user == "client"
-            else self.master_secret,
+
+        def exported(name: str, value: str) -> str:
+            return self.export_value(value, name=f"{settings.name}:{name}")
+
+        self.master_secret_arn = exported("MasterLogin", self.database.master_secret.secret_arn)
+        login = self.master_secret_arn
+        if settings.database_user == "client":
+            policy = retention.keys_and_files
+            secret = client_secret(self, "ClientLogin", username=CLIENT_USERNAME, key=key, removal_policy=policy)
+            login = exported("ClientLogin", secret.secret_arn)
+        instance = self.database.instance
+        self.access = DatabaseAccess(
+            hostname=exported("DatabaseHost", instance.db_instance_endpoint_address),
+            security_group_id=exported("DatabaseGroup", self.database.security_group.security_group_id),
+            secret_arn=login,
+            key_arn=exported("DataKey", key.key_arn),
+            certificate_authorities=exported(
+                "DatabaseAuthorities", self.database.certificate_authorities.parameter_name
+            ),
+            tls=settings.tls,
         )

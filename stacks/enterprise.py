@@ -8,8 +8,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from multiconnect.client import Client
-from multiconnect.container import DatabaseAccess, Image
+from multiconnect.container import Image
 from multiconnect.dashboard import Dashboard
+from multiconnect.database import PORT as DATABASE_PORT
 from multiconnect.encryption import allow_alarms, encryption_key
 from multiconnect.entry import API_PORT, Entry
 from multiconnect.fleet import Fleet
@@ -64,6 +65,7 @@ class EnterpriseStack(Stack):
             instance_type=plan.hosts.instance_type,
             minimum_hosts=plan.hosts.minimum,
             maximum_hosts=plan.hosts.maximum,
+            reserved_memory_mib=plan.hosts.agent_memory_mib,
         )
         if settings.eni_trunking:
             fleet.start_after(
@@ -77,7 +79,6 @@ class EnterpriseStack(Stack):
             allowed_cidrs=settings.allowed_cidrs,
             deletion_protection=retention.deletion_protection,
         )
-        authorities = database.database.certificate_authorities
         self.client = Client(
             self,
             "Client",
@@ -85,13 +86,7 @@ class EnterpriseStack(Stack):
             fleet=fleet,
             entry=entry,
             media=Media(self, "Media", vpc=vpc, key=key, removal_policy=retention.keys_and_files),
-            database=DatabaseAccess(
-                hostname=database.database.instance.db_instance_endpoint_address,
-                security_group=database.database.security_group,
-                secret=database.secret,
-                key=database.key,
-                certificate_authorities=authorities if settings.tls else None,
-            ),
+            database=database.access,
             image=Image(registry=settings.registry, tag=settings.image_tag),
             tasks=plan.tasks,
             key=key,
@@ -105,24 +100,26 @@ class EnterpriseStack(Stack):
                     "DatabaseUser",
                     functions.database_user,
                     {
-                        "MasterSecretArn": database.master_secret.secret_arn,
-                        "UserSecretArn": database.secret.secret_arn,
-                        "Host": database.database.instance.db_instance_endpoint_address,
-                        "Port": database.database.instance.db_instance_endpoint_port,
+                        "MasterSecretArn": database.master_secret_arn,
+                        "UserSecretArn": database.access.secret_arn,
+                        "Host": database.access.hostname,
+                        "Port": str(DATABASE_PORT),
                         "TlsRequired": str(settings.tls).lower(),
-                        "CaParameterName": authorities.parameter_name,
+                        "CaParameterName": database.access.certificate_authorities,
                     },
                 )
             )
-        if functions.shards is not None:
-            self._manage_shards(functions.shards, plan, fleet, entry)
         alarms = Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email)
         fleet.add_alarms(alarms, maximum_hosts=plan.hosts.maximum)
         entry.add_alarms(alarms)
         self.client.add_alarms(alarms, active_coreapps=plan.active_coreapps, coreapps=plan.coreapps)
-        Dashboard(
+        dashboard = Dashboard(
             self, "Dashboard", plan=plan, fleet=fleet, entry=entry, client=self.client, database=database.database
         )
+        if functions.shards is not None:
+            raised = self._manage_shards(functions.shards, plan, fleet, entry)
+            # Raised last of all, so that nothing is left that could fail and roll the raise back.
+            raised.node.add_dependency(alarms, dashboard)
         CfnOutput(
             self,
             "Endpoint",
@@ -143,8 +140,12 @@ class EnterpriseStack(Stack):
             value=self.client.coreapp.service_name,
         )
 
-    def _manage_shards(self, shards: ManagedShards, plan: Plan, fleet: Fleet, entry: Entry) -> None:
-        """Put one custom resource before the coreapps, which lowers, and one after them, which raises (M-22, M-23)."""
+    def _manage_shards(self, shards: ManagedShards, plan: Plan, fleet: Fleet, entry: Entry) -> CustomResource:
+        """Put one custom resource before the coreapps, which lowers, and one after them, which raises (M-22, M-23).
+
+        Returns:
+            The one after them.
+        """
         functions = ec2.SecurityGroup.from_security_group_id(
             self, "ShardsSecurityGroup", shards.security_group.security_group_id
         )
@@ -170,6 +171,7 @@ class EnterpriseStack(Stack):
             },
         )
         after.node.add_dependency(self.client.webapp, self.client.master)  # on the coreapps it depends by name
+        return after
 
     def _custom_resource(
         self, construct_id: str, function: lambda_.IFunction, properties: dict[str, str]

@@ -92,13 +92,14 @@ class FunctionsStack(Stack):
                 iam.PolicyStatement(
                     actions=["ecs:PutAccountSetting", "ecs:DeleteAccountSetting"],
                     resources=["*"],  # account settings have no ARN
+                    conditions={"StringEquals": {"ecs:account-setting": "awsvpcTrunking"}},
                 )
             ],
         )
         waive(
             role_of(self.eni_trunking),
             "AwsSolutions-IAM5[Resource::*]",
-            "The two account-setting actions take no resource; the function names the one role that it changes.",
+            "The two actions take no resource; a condition names the one setting, and the function the one role.",
         )
         # Even while nobody imports it: an export that goes while it is imported blocks the deploy.
         self.export_value(self.eni_trunking.function_arn)
@@ -109,7 +110,7 @@ class FunctionsStack(Stack):
         group = self._security_group("DatabaseUserSecurityGroup", "Function that makes the database user of the client")
         # The database's group belongs to another stack: an import keeps the rule in this one.
         database = ec2.SecurityGroup.from_security_group_id(
-            self, "DatabaseSecurityGroup", stack.database.security_group.security_group_id
+            self, "DatabaseSecurityGroup", stack.access.security_group_id
         )
         group.connections.allow_to(database, ec2.Port.tcp(DATABASE_PORT), "Function to database")
         function = self._function(
@@ -118,18 +119,22 @@ class FunctionsStack(Stack):
             "Makes the client's least-privilege database user",
             group=group,
         )
-        # Of another stack: as references, so that grants change the role here and not the key's policy there.
+        # Named by ARN, so that grants change the role here and not the key's policy there.
         master, client = (
-            secretsmanager.Secret.from_secret_complete_arn(self, name, secret.secret_arn)
-            for name, secret in {"MasterLogin": stack.master_secret, "ClientLogin": stack.secret}.items()
+            secretsmanager.Secret.from_secret_complete_arn(self, name, arn)
+            for name, arn in {"MasterLogin": stack.master_secret_arn, "ClientLogin": stack.access.secret_arn}.items()
         )
         master.grant_read(function)
         client.grant_read(function)
         client.grant_write(function)
-        function.add_to_role_policy(
-            iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[stack.key.key_arn])
+        authorities = self.format_arn(
+            service="ssm", resource="parameter", resource_name=stack.access.certificate_authorities
         )
-        stack.database.certificate_authorities.grant_read(function)
+        for actions, resource in (
+            (["kms:Decrypt", "kms:GenerateDataKey"], stack.access.key_arn),
+            (["ssm:GetParameter"], authorities),
+        ):
+            function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
         return function
 
     def _shards(self, settings: Settings) -> ManagedShards:

@@ -105,7 +105,9 @@ class Settings(BaseModel):
         None, "Expected API rate (M-18). Default: what the active coreapps are rated for.", "a number, 0 or more"
     )
     message_type: str = setting("text", "What is sent most; media needs larger coreapps.", "a type that sizing knows")
-    spares: Whole = setting(1, "Coreapps beside the active ones: hosts that may fail (M-5).", ANY_WHOLE_NUMBER, ge=0)
+    spares: Whole = setting(
+        1, "Coreapps beside the active ones; each replaces one that failed (M-5).", ANY_WHOLE_NUMBER, ge=0
+    )
     webs: Whole | None = setting(None, "Webapps. Default: by environment (M-16).", "a whole number, 1 or more", ge=1)
     masters: Whole | None = setting(None, "Masters. Default: by environment (M-16).", "a whole number, 2 or more", ge=2)
     host_type: str | None = setting(

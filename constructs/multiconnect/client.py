@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct, IDependable
 
 from multiconnect.container import (
@@ -90,8 +91,15 @@ class Client(Construct):
         self._removal_policy = removal_policy
 
         # Of another stack: as references, so that grants change the roles here and not the key's policy there.
-        self._login = secretsmanager.Secret.from_secret_complete_arn(self, "DatabaseLogin", database.secret.secret_arn)
-        self._login_key = kms.Key.from_key_arn(self, "DatabaseLoginKey", database.key.key_arn)
+        self._login = secretsmanager.Secret.from_secret_complete_arn(self, "DatabaseLogin", database.secret_arn)
+        self._authorities = ssm.StringParameter.from_string_parameter_attributes(
+            self,
+            "DatabaseAuthorities",
+            parameter_name=database.certificate_authorities,
+            simple_name=True,
+            force_dynamic_reference=True,  # ECS reads it; the template must not
+        )
+        self._login_key = kms.Key.from_key_arn(self, "DatabaseLoginKey", database.key_arn)
         groups = {name: self._security_group(name) for name in ("Webapp", "Coreapp", "Master")}
         self._member = self._security_group("Member")  # what all three may reach, beside each role's own group
         self._connect(groups, entry)
@@ -111,7 +119,7 @@ class Client(Construct):
             repository="web",
             ports=[API_PORT],
             health_port=API_PORT,
-            command=start_command(advertise={"WEBAPP_HOSTNAME": TASK_ADDRESS}, tls=self._tls, clean_up=True),
+            command=start_command(advertise={"WEBAPP_HOSTNAME": TASK_ADDRESS}, tls=self._database.tls, clean_up=True),
             environment={
                 "WA_DB_PERSISTENT": "1",
                 "WA_WEB_SERVERNAME": entry.load_balancer.load_balancer_dns_name,
@@ -131,7 +139,7 @@ class Client(Construct):
             repository="coreapp",
             ports=peer_ports,
             health_port=HEALTH_PORT,
-            command=start_command(advertise=own_address, tls=self._tls, clean_up=True),
+            command=start_command(advertise=own_address, tls=self._database.tls, clean_up=True),
             environment=peer,
             secrets=shared,
         )
@@ -142,7 +150,7 @@ class Client(Construct):
             repository="coreapp",
             ports=peer_ports,
             health_port=HEALTH_PORT,
-            command=start_command(advertise=own_address, tls=self._tls, clean_up=False),
+            command=start_command(advertise=own_address, tls=self._database.tls, clean_up=False),
             environment={**peer, "WA_MASTER_NODE": "1"},
             secrets=shared,
         )
@@ -187,10 +195,6 @@ class Client(Construct):
             description=f"Fewer than {active_coreapps} coreapps run: shards are down and their messages wait (M-21).",
         )
 
-    @property
-    def _tls(self) -> bool:
-        return self._database.certificate_authorities is not None
-
     def _security_group(self, name: str) -> ec2.SecurityGroup:
         # Out is open: webhooks go to a receiver that the operator names later, on any port, and to WhatsApp's servers.
         return ec2.SecurityGroup(self, f"{name}SecurityGroup", vpc=self._vpc, description=f"{name} tasks")
@@ -206,7 +210,7 @@ class Client(Construct):
                 peer.connections.allow_from(other, ec2.Port.tcp_range(MESSAGING_PORT, HEALTH_PORT), "Cluster")
         # The database's group belongs to another stack: an import keeps the rules in this one.
         database = ec2.SecurityGroup.from_security_group_id(
-            self, "DatabaseSecurityGroup", self._database.security_group.security_group_id
+            self, "DatabaseSecurityGroup", self._database.security_group_id
         )
         database.connections.allow_from(self._member, ec2.Port.tcp(DATABASE_PORT), "Client to database")
         # On EC2 the host mounts on behalf of the task; AWS asks for both to be let in:
@@ -253,7 +257,7 @@ class Client(Construct):
                     )
                     for name, point in self._media.access_points.items()
                 ),
-                *([ecs.Volume(name="certificates")] if self._tls else []),
+                *([ecs.Volume(name="certificates")] if self._database.tls else []),
             ],
         )
         self._media.mount_policy.attach_to_role(definition.task_role)
@@ -313,9 +317,9 @@ class Client(Construct):
         limits.drop_capabilities(ecs.Capability.MKNOD)
         tls_environment: dict[str, str] = {}
         tls_secrets: dict[str, ecs.Secret] = {}
-        if database.certificate_authorities is not None:
+        if database.tls:
             tls_environment["WA_DB_SSL_CA"] = CA_FILE
-            tls_secrets[CA_VARIABLE] = ecs.Secret.from_ssm_parameter(database.certificate_authorities)
+            tls_secrets[CA_VARIABLE] = ecs.Secret.from_ssm_parameter(self._authorities)
         container = definition.add_container(
             name.lower(),
             image=ecs.ContainerImage.from_registry(f"{self._image.registry}/{repository}:{self._image.tag}"),
@@ -356,7 +360,7 @@ class Client(Construct):
             ),
             port_mappings=[ecs.PortMapping(container_port=port) for port in ports],
         )
-        mounts = FOLDERS | ({"certificates": CERTIFICATES_PATH} if self._tls else {})
+        mounts = FOLDERS | ({"certificates": CERTIFICATES_PATH} if self._database.tls else {})
         container.add_mount_points(
             *(ecs.MountPoint(source_volume=name, container_path=path, read_only=False) for name, path in mounts.items())
         )

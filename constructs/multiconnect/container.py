@@ -5,11 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import Duration
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_secretsmanager as secretsmanager
-from aws_cdk import aws_ssm as ssm
 
 MESSAGING_PORT, CONTACTS_PORT, CONTROL_PORT, HEALTH_PORT = 6250, 6251, 6252, 6253
 """Of coreapps and masters (facts 1.5)."""
@@ -56,21 +52,23 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseAccess:
-    """How the client reaches its database.
+    """How the client reaches its database, by names that another stack may have given.
 
     Attributes:
         hostname: Of the instance.
-        security_group: The instance's.
-        secret: With `username` and `password`; may belong to another stack.
-        key: Encrypts the secret.
-        certificate_authorities: The PEM bundle to verify the server with; None turns TLS off.
+        security_group_id: The instance's.
+        secret_arn: Of the login: a JSON object with `username` and `password`.
+        key_arn: What encrypts the login.
+        certificate_authorities: SSM parameter with the PEM bundle to verify the server with.
+        tls: Whether the client uses it.
     """
 
     hostname: str
-    security_group: ec2.ISecurityGroup
-    secret: secretsmanager.ISecret
-    key: kms.IKey
-    certificate_authorities: ssm.IStringParameter | None
+    security_group_id: str
+    secret_arn: str
+    key_arn: str
+    certificate_authorities: str
+    tls: bool
 
 
 def start_command(*, advertise: Mapping[str, str], tls: bool, clean_up: bool) -> str:

@@ -10,15 +10,13 @@ from constructs import Construct, IDependable
 
 from multiconnect.monitoring import ABOVE, PERIOD, Alarms
 from multiconnect.waivers import waive
+from sizing.cost import HOST_VOLUME_GIB
 
 AMI_PARAMETER = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
 """Resolved by EC2 when a host starts, so that a new image never makes a stack update replace hosts.
 
 Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html
 """
-
-ROOT_VOLUME_GIB = 50
-"""The image asks for 30 GiB at least; the client's images and logs get 20 more."""
 
 HOST_LIFETIME_DAYS = 30
 """A host is drained and replaced after this long, and so runs an image at most a month old."""
@@ -35,6 +33,7 @@ class Fleet(Construct):
 
     Attributes:
         cluster: The ECS cluster.
+        service_cluster: The same, for services to name: they wait for the capacity provider.
         group: The auto scaling group of the hosts.
         provider: Scales the group, drains a host before it ends, and protects hosts that run tasks.
         role: The hosts' role; no container can use it.
@@ -50,6 +49,7 @@ class Fleet(Construct):
         instance_type: str,
         minimum_hosts: int,
         maximum_hosts: int,
+        reserved_memory_mib: int,
     ) -> None:
         """Make the cluster and its hosts.
 
@@ -60,6 +60,7 @@ class Fleet(Construct):
             instance_type: EC2 type of every host.
             minimum_hosts: The environment's default (M-16).
             maximum_hosts: The cap for the active coreapps (M-17).
+            reserved_memory_mib: Of each host, kept from the tasks for the ECS agent.
         """
         super().__init__(scope, construct_id)
         self.cluster = ecs.Cluster(self, "Cluster", vpc=vpc, container_insights_v2=ecs.ContainerInsights.ENABLED)
@@ -80,17 +81,13 @@ class Fleet(Construct):
             "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]",
             "Session Manager replaces SSH. AWS keeps this policy in step with its agent; it reaches no data.",
         )
-        for finding in ("Resource::*", "Action::ecs:Submit*"):
-            waive(
-                self.role,
-                f"AwsSolutions-IAM5[{finding}]",
-                "The ECS agent's own calls: those that take no resource, and its reports, bound to this cluster.",
-            )
+        self._allow_agent()
         user_data = ec2.UserData.for_linux()
         user_data.add_commands(
             # Read by the agent when it starts; nothing is fetched or installed at boot.
-            f"cat >> /etc/ecs/ecs.config <<'CONFIG'\nECS_CONTAINER_STOP_TIMEOUT={CONTAINER_STOP_TIMEOUT}\n"
-            "ECS_DISABLE_PRIVILEGED=true\nECS_AWSVPC_BLOCK_IMDS=true\nECS_ENABLE_SPOT_INSTANCE_DRAINING=false\nCONFIG"
+            f"cat >> /etc/ecs/ecs.config <<'CONFIG'\nECS_CLUSTER={self.cluster.cluster_name}\n"
+            f"ECS_RESERVED_MEMORY={reserved_memory_mib}\nECS_CONTAINER_STOP_TIMEOUT={CONTAINER_STOP_TIMEOUT}\n"
+            "ECS_DISABLE_PRIVILEGED=true\nECS_AWSVPC_BLOCK_IMDS=true\nCONFIG"
         )
         template = ec2.LaunchTemplate(
             self,
@@ -107,7 +104,7 @@ class Fleet(Construct):
                 ec2.BlockDevice(
                     device_name="/dev/xvda",
                     volume=ec2.BlockDeviceVolume.ebs(
-                        ROOT_VOLUME_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True
+                        HOST_VOLUME_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True
                     ),
                 )
             ],
@@ -139,7 +136,50 @@ class Fleet(Construct):
             enable_managed_termination_protection=True,
             target_capacity_percent=100,
         )
-        self.cluster.add_asg_capacity_provider(self.provider)
+        providers = ecs.CfnClusterCapacityProviderAssociations(
+            self,
+            "Providers",
+            cluster=self.cluster.cluster_name,
+            capacity_providers=[self.provider.capacity_provider_name],
+            default_capacity_provider_strategy=[],
+        )
+        # By the association's name, which is the cluster's: a service that started before it would find no provider.
+        self.service_cluster = ecs.Cluster.from_cluster_attributes(
+            self, "ServiceCluster", cluster_name=providers.ref, vpc=vpc, has_ec2_capacity=True
+        )
+
+    def _allow_agent(self) -> None:
+        """Let the ECS agent speak for hosts of this cluster; images and logs are the task execution roles' business.
+
+        Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html
+        """
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "ecs:RegisterContainerInstance",
+                    "ecs:DeregisterContainerInstance",
+                    "ecs:SubmitAttachmentStateChanges",
+                    "ecs:SubmitContainerStateChange",
+                    "ecs:SubmitTaskStateChange",
+                ],
+                resources=[self.cluster.cluster_arn],
+            )
+        )
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"],
+                resources=["*"],  # host ids that nobody knows before; the condition names the cluster
+                conditions={"ArnEquals": {"ecs:cluster": self.cluster.cluster_arn}},
+            )
+        )
+        self.role.add_to_policy(
+            iam.PolicyStatement(actions=["ecs:DiscoverPollEndpoint"], resources=["*"])  # takes no resource
+        )
+        waive(
+            self.role,
+            "AwsSolutions-IAM5[Resource::*]",
+            "The ECS agent's own calls: one takes no resource, the others are bound to this cluster by a condition.",
+        )
 
     def start_after(self, dependency: IDependable) -> None:
         """Start no host before this is there: trunking is fixed when a host registers (D-4)."""

@@ -1,0 +1,197 @@
+"""A rehearsal of resizes: the stand-in of the client, the embedded target, real deploys, and traffic all the while.
+
+Nothing here is a mock of the product: the CDK CLI deploys the stacks, CloudFormation's custom resources run the
+functions, and those call the stand-in over HTTPS. The one thing added is what an account has and the target has not:
+coreapps that really start and stop when their ECS service grows and shrinks (`_follow`).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from rich.table import Table
+
+from functions.shards import SHARD_COUNTS
+from functions.shards.account import confirmed
+from standin import Standin
+
+from . import life, report, target
+from .workspace import Workspace
+
+RATE_PER_SECOND = 20.0
+RETRY_SECONDS = 0.1
+POLL_SECONDS = 0.5
+CA_PARAMETER = "/wa-local/client-ca"
+SECRET = "wa-local/client-account"  # noqa: S105 - its name
+PASSWORD = "Rehearsal-1"  # noqa: S105 - of a stand-in that ends with this process
+STACK = "wa-local-enterprise"
+
+
+@dataclass
+class Timeline:
+    """What happened when, in real seconds since the rehearsal began."""
+
+    started: float = field(default_factory=time.monotonic)
+    rows: list[tuple[float, str]] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """Note something that happened now, and show it."""
+        self.rows.append((time.monotonic() - self.started, text))
+        life.console.print(f"[cyan]{self.rows[-1][0]:7.1f} s[/]  {text}")
+
+
+def rehearse(workspace: Workspace, sizes: Sequence[int], speed: float) -> bool:
+    """Walk through the sizes with plain deploys while messages flow, and print the time line.
+
+    Args:
+        workspace: The CDK project and a state folder of its own.
+        sizes: Active coreapps to start with and to go to, in order.
+        speed: Simulated seconds per real second of the stand-in; at 20 a restart of all coreapps, 45 to 60 s (M-22),
+            takes about three.
+
+    Returns:
+        Whether no message was lost or doubled.
+
+    Raises:
+        cdk.CdkError: A deploy failed.
+        SystemExit: A size that is none.
+    """
+    if unknown := [size for size in sizes if size not in SHARD_COUNTS]:
+        raise SystemExit(f"sizes: got {unknown}; allowed: {', '.join(map(str, SHARD_COUNTS))}")
+    timeline = Timeline()
+    with Standin(coreapps=sizes[0] + 1, speed=speed, password=PASSWORD) as standin:
+        life.console.print(f"Stand-in of the client: {standin.url} (a page shows it live)\n")
+        running = target.start(workspace)
+        try:
+            _prepare(running, standin)
+            context = [
+                "manage_shards=true",
+                f"shards_endpoint={standin.url}",
+                f"shards_ca_parameter={CA_PARAMETER}",
+            ]
+            with _follow(running, standin, timeline), _traffic(standin) as waits:
+                for size in sizes:
+                    timeline.add(f"[bold]cdk deploy --all -c active_coreapps={size}[/]")
+                    life.up(workspace, [*context, f"active_coreapps={size}"])
+                    timeline.add(f"deployed: {_shards(standin)} shards are set, {size} are declared")
+            standin.wait_until(lambda state: state["messages"]["waiting"] == 0, within_seconds=120)
+            ledger = standin.ledger()
+        finally:
+            target.stop(workspace)
+    _tell(timeline, ledger, waits)
+    return ledger["lost"] == ledger["doubled"] == 0
+
+
+def _prepare(running: target.Target, standin: Standin) -> None:
+    """Do what an operator does once before `manage_shards`: store the authority, and the account's certificate."""
+    authority = Path(standin.ca_file).read_text(encoding="ascii")
+    running.client("ssm").put_parameter(Name=CA_PARAMETER, Value=authority, Type="String", Overwrite=True)
+    account = {
+        "username": "admin",
+        "password": PASSWORD,
+        "cc": "1",
+        "phone_number": "2025550123",
+        "cert": standin.certificate,
+    }
+    running.client("secretsmanager").create_secret(
+        Name=SECRET, SecretString=confirmed(json.dumps(account), datetime.now(UTC).date())
+    )
+
+
+@contextmanager
+def _follow(running: target.Target, standin: Standin, timeline: Timeline) -> Iterator[None]:
+    """Start and stop coreapps as the ECS service does, and note each change of service and shards."""
+
+    def look() -> None:
+        nonlocal coreapps, shards
+        wanted = _running_coreapps(running)
+        if wanted is not None and wanted != coreapps:
+            standin.scale_coreapps(wanted)
+            timeline.add(f"the service runs {wanted} coreapps")
+            coreapps = wanted
+        if (now := _shards(standin)) != shards:
+            timeline.add(f"shards {shards} -> {now}")
+            shards = now
+
+    coreapps, shards = None, _shards(standin)
+    with _every(POLL_SECONDS, look):
+        yield
+
+
+@contextmanager
+def _traffic(standin: Standin) -> Iterator[list[float]]:
+    """Send messages one after the other; yield how long each one waited for being accepted, in simulated seconds."""
+    waits: list[float] = []
+    numbers = count(1)
+    token = standin.login("admin", PASSWORD)
+
+    def send() -> None:
+        body = {"to": f"1202556{next(numbers):04d}", "type": "text", "text": {"body": "rehearsal"}}
+        began = time.monotonic()
+        # Refused while its shard has no owner (1011, 1018): a caller tries again.
+        while standin.request("POST", "/v1/messages", body, token=token)[0] not in (200, 201):
+            time.sleep(RETRY_SECONDS)
+        waits.append(time.monotonic() - began)
+
+    with _every(1 / RATE_PER_SECOND, send):
+        yield waits
+
+
+@contextmanager
+def _every(seconds: float, work: Callable[[], None]) -> Iterator[None]:
+    """Repeat work in a thread until the block ends; what it raises is raised here."""
+    end, problems = threading.Event(), list[BaseException]()
+
+    def run() -> None:
+        try:
+            while not end.wait(seconds):
+                work()
+        except BaseException as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+    if problems:
+        raise problems[0]
+
+
+def _running_coreapps(running: target.Target) -> int | None:
+    outputs = next((stack.outputs for stack in report.stacks(running) if stack.name == STACK), {})
+    if "CoreappService" not in outputs:
+        return None
+    services = running.client("ecs").describe_services(
+        cluster=outputs["ClusterName"], services=[outputs["CoreappService"]]
+    )["services"]
+    return services[0]["runningCount"] if services else None
+
+
+def _shards(standin: Standin) -> int:
+    return len(standin.state()["shards"])
+
+
+def _tell(timeline: Timeline, ledger: dict[str, int], waits: list[float]) -> None:
+    table = Table(title="Time line", title_justify="left")
+    table.add_column("seconds", justify="right")
+    table.add_column("what")
+    for seconds, text in timeline.rows:
+        table.add_row(f"{seconds:.1f}", text)
+    life.console.print(table)
+    slow = sorted(waits)
+    life.console.print(
+        f"{ledger['accepted']} messages accepted, {ledger['sent']} sent; the longest wait for being accepted was "
+        f"{slow[-1]:.1f} s, the median {slow[len(slow) // 2] * 1000:.0f} ms (real time)"
+    )
+    life.console.print(f"[bold]lost {ledger['lost']}, doubled {ledger['doubled']}[/]")
