@@ -3,3 +3,12 @@
 `make up` drives it; `python -m emulator --help` lists what it can do. It runs no workload: tasks count as running
 at once, there is no container, database server or traffic behind them, and IAM is not enforced.
 """
+
+import sys
+
+# Here, because an old Python cannot even read the other files; it can read this one, down to 2.7.
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(
+        "Python %d.%d is too old: this needs 3.11 or newer. Name another one, for example: make up PYTHON=python3.12"  # noqa: UP031
+        % sys.version_info[:2]
+    )

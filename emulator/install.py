@@ -14,23 +14,11 @@ import time
 import venv
 from pathlib import Path
 
-OLDEST = (3, 11)
+from .workspace import Workspace
+
 # Later ones contain the earlier ones.
 EXTRAS = ("local", "dev")
 UNFINISHED = "unfinished"
-
-
-def check_python(version: tuple[int, int]) -> None:
-    """Refuse a Python that is too old.
-
-    Raises:
-        SystemExit: `version` is older than 3.11.
-    """
-    if version < OLDEST:
-        raise SystemExit(
-            "Python {}.{} is too old: this needs {}.{} or newer. Name another one, for example: "
-            "make up PYTHON=python3.12".format(*version, *OLDEST)
-        )
 
 
 class Installation:
@@ -75,7 +63,12 @@ class Installation:
         # Killed half-way, pip leaves packages that it takes for whole: start over. Otherwise it may mend them.
         if digest == UNFINISHED or not _runs(self.python):
             shutil.rmtree(self._venv, ignore_errors=True)
-            venv.EnvBuilder(with_pip=True, symlinks=True).create(self._venv)
+            try:
+                venv.EnvBuilder(with_pip=True, symlinks=True).create(self._venv)
+            except subprocess.CalledProcessError as failed:
+                shutil.rmtree(self._venv)
+                why = "Python cannot make an environment with pip; Debian and Ubuntu have that in python3-venv"
+                raise SystemExit(f"{why}: {failed}") from None
         self._stamp.write_text(f"{UNFINISHED} {extra}")
         # --no-compile: compiling aws-cdk-lib takes longer than all the rest, and most of it is never imported.
         pip = [str(self.python), "-m", "pip", "install", "--no-compile", "--no-input"]
@@ -139,9 +132,6 @@ def _runs(python: Path) -> bool:
 
 
 if __name__ == "__main__":
-    check_python(sys.version_info[:2])
-    from .workspace import Workspace
-
     home = Workspace()
     if len(sys.argv) != 2 or sys.argv[1] not in EXTRAS:
         raise SystemExit(f"usage: python3 -m emulator.install {'|'.join(EXTRAS)}")
