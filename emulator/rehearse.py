@@ -48,14 +48,76 @@ class Timeline:
         life.console.print(f"[cyan]{self.rows[-1][0]:7.1f} s[/]  {text}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Stand-in and target, with coreapps that follow the service, and with messages on their way.
+
+    Attributes:
+        workspace: The CDK project and a state folder of its own.
+        standin: The stand-in of the client.
+        running: The embedded target.
+        timeline: What has happened so far.
+        waits: For each message, how long it waited for being accepted, in real seconds.
+    """
+
+    workspace: Workspace
+    standin: Standin
+    running: target.Target
+    timeline: Timeline
+    waits: list[float]
+
+    def deploy(self, size: int) -> None:
+        """Change the size by a plain `cdk deploy`.
+
+        Raises:
+            cdk.CdkError: It failed; CloudFormation has rolled back.
+        """
+        self.timeline.add(f"[bold]cdk deploy --all -c active_coreapps={size}[/]")
+        settings = {
+            "manage_shards": "true",
+            "shards_endpoint": self.standin.url,
+            "shards_ca_parameter": CA_PARAMETER,
+            "active_coreapps": str(size),
+        }
+        life.up(self.workspace, [f"{key}={value}" for key, value in settings.items()])
+        self.timeline.add(f"deployed: {shards_of(self.standin)} shards are set, {size} are declared")
+
+    def settle(self) -> dict[str, int]:
+        """Wait until no message is on its way, and return the stand-in's counts: accepted, sent, lost, doubled."""
+        self.standin.wait_until(lambda state: state["messages"]["waiting"] == 0, within_seconds=120)
+        return self.standin.ledger()
+
+
+@contextmanager
+def stage(workspace: Workspace, coreapps: int, speed: float) -> Iterator[Stage]:
+    """Start everything, without a deploy, and stop it at the end; traffic ends with the block.
+
+    Args:
+        workspace: The CDK project and a state folder of its own.
+        coreapps: Running before the first deploy.
+        speed: Simulated seconds per real second of the stand-in; at 20 a restart of all coreapps, 45 to 60 s (M-22),
+            takes about three.
+    """
+    timeline = Timeline()
+    with Standin(coreapps=coreapps, speed=speed, password=PASSWORD) as standin:
+        life.console.print(f"Stand-in of the client: {standin.url} (a page shows it live)\n")
+        target.stop(workspace)  # of a rehearsal that was interrupted
+        running = target.start(workspace)
+        try:
+            _prepare(running, standin)
+            with _follow(running, standin, timeline), _traffic(standin) as waits:
+                yield Stage(workspace=workspace, standin=standin, running=running, timeline=timeline, waits=waits)
+        finally:
+            target.stop(workspace)
+
+
 def rehearse(workspace: Workspace, sizes: Sequence[int], speed: float) -> bool:
     """Walk through the sizes with plain deploys while messages flow, and print the time line.
 
     Args:
         workspace: The CDK project and a state folder of its own.
         sizes: Active coreapps to start with and to go to, in order.
-        speed: Simulated seconds per real second of the stand-in; at 20 a restart of all coreapps, 45 to 60 s (M-22),
-            takes about three.
+        speed: As for `stage`.
 
     Returns:
         Whether no message was lost or doubled.
@@ -66,27 +128,11 @@ def rehearse(workspace: Workspace, sizes: Sequence[int], speed: float) -> bool:
     """
     if unknown := [size for size in sizes if size not in SHARD_COUNTS]:
         raise SystemExit(f"sizes: got {unknown}; allowed: {', '.join(map(str, SHARD_COUNTS))}")
-    timeline = Timeline()
-    with Standin(coreapps=sizes[0] + 1, speed=speed, password=PASSWORD) as standin:
-        life.console.print(f"Stand-in of the client: {standin.url} (a page shows it live)\n")
-        running = target.start(workspace)
-        try:
-            _prepare(running, standin)
-            context = [
-                "manage_shards=true",
-                f"shards_endpoint={standin.url}",
-                f"shards_ca_parameter={CA_PARAMETER}",
-            ]
-            with _follow(running, standin, timeline), _traffic(standin) as waits:
-                for size in sizes:
-                    timeline.add(f"[bold]cdk deploy --all -c active_coreapps={size}[/]")
-                    life.up(workspace, [*context, f"active_coreapps={size}"])
-                    timeline.add(f"deployed: {_shards(standin)} shards are set, {size} are declared")
-            standin.wait_until(lambda state: state["messages"]["waiting"] == 0, within_seconds=120)
-            ledger = standin.ledger()
-        finally:
-            target.stop(workspace)
-    _tell(timeline, ledger, waits)
+    with stage(workspace, sizes[0] + 1, speed) as scene:
+        for size in sizes:
+            scene.deploy(size)
+        ledger = scene.settle()
+    _tell(scene.timeline, ledger, scene.waits)
     return ledger["lost"] == ledger["doubled"] == 0
 
 
@@ -112,23 +158,23 @@ def _follow(running: target.Target, standin: Standin, timeline: Timeline) -> Ite
 
     def look() -> None:
         nonlocal coreapps, shards
-        wanted = _running_coreapps(running)
+        wanted = running_coreapps(running)
         if wanted is not None and wanted != coreapps:
             standin.scale_coreapps(wanted)
             timeline.add(f"the service runs {wanted} coreapps")
             coreapps = wanted
-        if (now := _shards(standin)) != shards:
+        if (now := shards_of(standin)) != shards:
             timeline.add(f"shards {shards} -> {now}")
             shards = now
 
-    coreapps, shards = None, _shards(standin)
+    coreapps, shards = None, shards_of(standin)
     with _every(POLL_SECONDS, look):
         yield
 
 
 @contextmanager
 def _traffic(standin: Standin) -> Iterator[list[float]]:
-    """Send messages one after the other; yield how long each one waited for being accepted, in simulated seconds."""
+    """Send messages one after the other; yield how long each one waited for being accepted, in real seconds."""
     waits: list[float] = []
     numbers = count(1)
     token = standin.login("admin", PASSWORD)
@@ -168,7 +214,8 @@ def _every(seconds: float, work: Callable[[], None]) -> Iterator[None]:
         raise problems[0]
 
 
-def _running_coreapps(running: target.Target) -> int | None:
+def running_coreapps(running: target.Target) -> int | None:
+    """Return how many coreapps the ECS service runs; None before it is there."""
     outputs = next((stack.outputs for stack in report.stacks(running) if stack.name == STACK), {})
     if "CoreappService" not in outputs:
         return None
@@ -178,7 +225,8 @@ def _running_coreapps(running: target.Target) -> int | None:
     return services[0]["runningCount"] if services else None
 
 
-def _shards(standin: Standin) -> int:
+def shards_of(standin: Standin) -> int:
+    """Return the number of shards that is set."""
     return len(standin.state()["shards"])
 
 

@@ -16,7 +16,7 @@ from constructs import Construct
 from multiconnect.dependencies import wait_for_policy_alone
 from multiconnect.waivers import waive
 
-QUERY_INTERVAL_SECONDS = 15
+QUERY_INTERVAL_SECONDS = 5
 """How often a resize is looked at: a restart of all coreapps takes 45 to 60 s (M-22)."""
 
 TOTAL_TIMEOUT_MINUTES = 45

@@ -77,9 +77,8 @@ class DatabaseUser:
         """Make the user and complete its secret.
 
         Raises:
-            Refusal: Bad properties; a server that is not reachable, not trusted or refuses the master; a user
-            of
-                that name that somebody else made, who would lose it.
+            Refusal: Bad properties; a server that is not reachable, not trusted or refuses the master; a user of that
+                name that somebody else made, who would lose it.
         """
         return self._apply(request, adopt=False)
 

@@ -117,15 +117,12 @@ def grants(*, partial_revokes: bool) -> list[str]:
     The client makes databases of its own whose names are not published, so the grant cannot list them. A bare
     `ON *.*` would let it write the grant tables in `mysql`, and so make itself master. Two ways round that:
 
-    - `partial_revokes` on (MySQL 8 and later, set in our parameter group): grant everywhere, then take the
-      system
-      schemas out. https://dev.mysql.com/doc/refman/8.4/en/partial-revokes.html
-    - off, or MariaDB: grant on the pattern `%`, which is not a global grant, after giving each system schema
-      a row of
-      its own. The server takes the most specific row that matches and no other, so on those schemas only that
-      row counts, and its SHOW VIEW alone shows nothing.
-      https://dev.mysql.com/doc/refman/8.4/en/request-access.html (With `partial_revokes` on, `%` is no
-      pattern but a name, so the first way is needed there.)
+    - `partial_revokes` off, as on RDS, which does not let it be changed, and on MariaDB, which has no such thing: grant
+      on the pattern `%`, which is not a global grant, after giving each system schema a row of its own. The server
+      takes the most specific row that matches and no other, so on those schemas only that row counts, and its
+      SHOW VIEW alone shows nothing. https://dev.mysql.com/doc/refman/8.4/en/request-access.html
+    - on, as a MySQL server of one's own may have it: there `%` is no pattern but a name, so grant everywhere, then take
+      the system schemas out. https://dev.mysql.com/doc/refman/8.4/en/partial-revokes.html
 
     Args:
         partial_revokes: Whether the server has that variable on.
