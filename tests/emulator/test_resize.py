@@ -1,4 +1,4 @@
-"""A size change is one `cdk deploy`: real deploys on the embedded target, and messages to the stand-in all the while."""
+"""A size change is one `cdk deploy`: real deploys on the embedded target, with messages to the stand-in meanwhile."""
 
 import json
 from collections.abc import Callable
