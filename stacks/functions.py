@@ -16,7 +16,6 @@ from constructs import Construct
 
 from multiconnect.database import PORT as DATABASE_PORT
 from multiconnect.dependencies import wait_for_policy_alone
-from multiconnect.shards import ShardManager
 from multiconnect.waivers import waive
 from stacks.database import DatabaseStack
 from stacks.network import NetworkStack
@@ -181,6 +180,9 @@ class FunctionsStack(Stack):
                         resources=[self.format_arn(service="ssm", resource="parameter", resource_name=name)],
                     )
                 )
+        # Not above: its four CDK modules cost a twentieth of a synth, of which most deployments have no use.
+        from multiconnect.shards import ShardManager
+
         manager = ShardManager(
             self,
             "Shards",
