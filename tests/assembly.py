@@ -102,6 +102,26 @@ class Assembly:
             for name, item in template.resources.items():
                 yield f"{stack}/{name}", item
 
+    @cached_property
+    def exports(self) -> dict[str, tuple[str, Any]]:
+        """What a stack exports, by the export's name: the stack and the value."""
+        return {
+            output["Export"]["Name"]: (stack, output["Value"])
+            for stack, template in self.templates.items()
+            for output in template.body.get("Outputs", {}).values()
+            if "Export" in output
+        }
+
+    def follow(self, value: Any) -> Any:
+        """Return a value with what its imports stand for in their place."""
+        if isinstance(value, list):
+            return [self.follow(item) for item in value]
+        if isinstance(value, dict):
+            if "Fn::ImportValue" in value:
+                return self.exports[value["Fn::ImportValue"]][1]
+            return {key: self.follow(inner) for key, inner in value.items()}
+        return value
+
     def messages(self) -> list[str]:
         """Return what the CDK had to say about the stacks, beside the validation report."""
         return [

@@ -27,11 +27,11 @@ def container(made: Assembly, role: str) -> dict[str, Any]:
 
 
 def environment(made: Assembly, role: str) -> dict[str, Any]:
-    return {item["Name"]: item["Value"] for item in container(made, role)["Environment"]}
+    return {item["Name"]: made.follow(item["Value"]) for item in container(made, role)["Environment"]}
 
 
 def secrets(made: Assembly, role: str) -> dict[str, Any]:
-    return {item["Name"]: item["ValueFrom"] for item in container(made, role)["Secrets"]}
+    return {item["Name"]: made.follow(item["ValueFrom"]) for item in container(made, role)["Secrets"]}
 
 
 @pytest.mark.parametrize(("role", "image"), [("Webapp", "web"), ("Coreapp", "coreapp"), ("Master", "coreapp")])
@@ -47,7 +47,7 @@ class TestEveryRole:
         found = environment(production, role)
         assert (found["WA_APP_MULTICONNECT"], found["WA_CONFIG_ON_DB"]) == ("1", "1")
         assert (found["WA_DB_ENGINE"], found["WA_DB_PORT"]) == ("MYSQL", "3306")
-        assert "EndpointAddress" in str(found["WA_DB_HOSTNAME"])
+        assert "Endpoint.Address" in str(found["WA_DB_HOSTNAME"])
         assert found["AWS_REGION"] == "us-east-1"
 
     def test_never_asks_its_host_who_it_is(self, production: Assembly, role: str) -> None:
@@ -171,7 +171,7 @@ class TestEveryRole:
             "AWS::Logs::LogGroup", f"Client{role}"
         )
         assert group["RetentionInDays"] == 365
-        assert "LogKey" in str(group["KmsKeyId"])
+        assert "LogKey" in str(production.follow(group["KmsKeyId"]))
 
 
 @pytest.mark.parametrize("role", PEERS)
@@ -238,9 +238,8 @@ def test_webapps_are_reached_through_the_balancer_alone(production: Assembly) ->
 def test_the_database_takes_the_client_and_the_function_that_makes_its_user(production: Assembly) -> None:
     rules = [
         body["Properties"]
-        for made in (production.enterprise, production.functions)
-        for body in made.of("AWS::EC2::SecurityGroupIngress").values()
-        if "DatabaseSecurityGroup" in str(body["Properties"]["GroupId"])
+        for body in production.of("AWS::EC2::SecurityGroupIngress").values()
+        if "DatabaseSecurityGroup" in str(production.follow(body["Properties"]["GroupId"]))
     ]
     assert {(rule["FromPort"], rule["ToPort"]) for rule in rules} == {(3306, 3306)}
     sources = sorted(rule["SourceSecurityGroupId"]["Fn::GetAtt"][0].partition("SecurityGroup")[0] for rule in rules)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from multiconnect.fleet import AMI_PARAMETER, HOST_LIFETIME_DAYS, MEMORY_ALARM_PERCENT, ROOT_VOLUME_GIB
+from multiconnect.fleet import AMI_PARAMETER, HOST_LIFETIME_DAYS, MEMORY_ALARM_PERCENT
+from sizing.cost import HOST_VOLUME_GIB
 from tests.assembly import Assembly
 from tests.conftest import Synth
 
@@ -37,7 +38,7 @@ def test_metadata_needs_a_token_and_ends_at_the_host(host: dict[str, Any]) -> No
 
 def test_the_disk_is_encrypted_gp3(host: dict[str, Any]) -> None:
     (disk,) = host["BlockDeviceMappings"]
-    assert disk["Ebs"] == {"Encrypted": True, "VolumeSize": ROOT_VOLUME_GIB, "VolumeType": "gp3"}
+    assert disk["Ebs"] == {"Encrypted": True, "VolumeSize": HOST_VOLUME_GIB, "VolumeType": "gp3"}
 
 
 def test_nobody_logs_in_by_key_and_nothing_comes_in(production: Assembly, host: dict[str, Any]) -> None:

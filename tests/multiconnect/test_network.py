@@ -1,6 +1,6 @@
 """The VPC: three tiers, room for a fourth zone, and no way in or out that nobody needs."""
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -50,15 +50,15 @@ def test_one_more_zone_changes_no_subnet_that_is_there(synth: Synth, cidr: str) 
         before = synth(availability_zones=zones, vpc_cidr=cidr).network.of("AWS::EC2::Subnet")
         after = synth(availability_zones=zones + 1, vpc_cidr=cidr).network.of("AWS::EC2::Subnet")
         assert {name: after[name] for name in before} == before
-        ranges = [ip_network(item["Properties"]["CidrBlock"]) for item in after.values()]
-        assert all(piece.subnet_of(ip_network(cidr)) for piece in ranges)
+        ranges = [IPv4Network(item["Properties"]["CidrBlock"]) for item in after.values()]
+        assert all(piece.subnet_of(IPv4Network(cidr)) for piece in ranges)
         assert not any(a.overlaps(b) for a in ranges for b in ranges if a is not b)
 
 
 def test_every_task_of_the_largest_cluster_finds_an_address(synth: Synth) -> None:
     made = synth(active_coreapps=32, vpc_cidr="10.0.0.0/20")
     tasks = made.plan.coreapps + made.plan.webs + made.plan.masters
-    ranges = [ip_network(subnet["CidrBlock"]) for subnet in subnets(made.network, "private").values()]
+    ranges = [IPv4Network(subnet["CidrBlock"]) for subnet in subnets(made.network, "private").values()]
     # AWS keeps five addresses of a subnet. Twice the tasks: a deployment may run both generations at once.
     assert sum(piece.num_addresses - 5 for piece in ranges) > 2 * tasks + made.plan.hosts.maximum
 

@@ -46,7 +46,7 @@ def test_each_function_has_a_role_and_an_encrypted_log_group_of_its_own(made: As
     for group in groups:
         properties = made.functions.resources[group]["Properties"]
         assert properties["RetentionInDays"] == 365
-        assert "LogKey" in str(properties["KmsKeyId"])
+        assert "LogKey" in str(made.follow(properties["KmsKeyId"]))
 
 
 def test_each_function_may_write_its_own_log_and_waits_for_its_rights(made: Assembly) -> None:

@@ -87,15 +87,6 @@ def references(value: Any, stack: str, exports: dict[str, tuple[str, Any]]) -> I
                 yield from references(inner, stack, exports)
 
 
-def exports_of(made: Assembly) -> dict[str, tuple[str, Any]]:
-    return {
-        output["Export"]["Name"]: (stack, output["Value"])
-        for stack, template in made.templates.items()
-        for output in template.body.get("Outputs", {}).values()
-        if "Export" in output
-    }
-
-
 def imports_of(value: Any) -> Iterator[str]:
     if isinstance(value, list):
         for item in value:
@@ -128,7 +119,7 @@ def at(properties: Any, path: list[str]) -> Any:
 
 def replaced_or_removed(before: Assembly, after: Assembly) -> set[str]:
     """Return `stack/logical id` of what an update from `before` to `after` removes or makes anew."""
-    old, new, exports = dict(before.everything()), dict(after.everything()), exports_of(after)
+    old, new, exports = dict(before.everything()), dict(after.everything()), after.exports
     gone = {name for name in old if name not in new or new[name]["Type"] != old[name]["Type"]}
     fixed = {name: fixed_properties(new[name]["Type"]) for name in old.keys() & new.keys()}
     for name, paths in fixed.items():
@@ -160,7 +151,7 @@ def assert_survives(before: Assembly, after: Assembly) -> None:
 
 def assert_not_blocked(before: Assembly, after: Assembly) -> None:
     """Assert that no export goes that is still imported: the exporting stack is updated first, and would be refused."""
-    dropped = exports_of(before).keys() - exports_of(after).keys()
+    dropped = before.exports.keys() - after.exports.keys()
     assert dropped & {name for template in before.templates.values() for name in imports_of(template.body)} == set()
 
 
@@ -189,7 +180,7 @@ def test_the_shards_become_managed_in_one_deploy(synth: Synth) -> None:
 def test_the_shards_are_let_go_with_the_enterprise_stack_first(synth: Synth) -> None:
     """Its custom resources need their functions until they are deleted, so the functions go in a second deploy."""
     on, off = synth(manage_shards="true"), synth()
-    assert set(imports_of(off.enterprise.body)) <= exports_of(on).keys()
+    assert set(imports_of(off.enterprise.body)) <= on.exports.keys()
     kinds = dict(on.everything())
     gone = {name for name in replaced_or_removed(on, off) if kinds[name]["Type"] in STATEFUL}
     assert {kinds[name]["Type"] for name in gone} == {"AWS::Logs::LogGroup"}
