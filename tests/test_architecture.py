@@ -69,28 +69,31 @@ def test_no_file_grows_beyond_400_lines() -> None:
     assert {name: lines for name, lines in long.items() if lines > 400} == {}
 
 
+def pytest_in(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A folder with the guard, the source root and one test."""
+    shutil.copy(ROOT / "conftest.py", tmp_path)
+    (tmp_path / "constructs" / "multiconnect").mkdir(parents=True)
+    (tmp_path / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
+    return tmp_path
+
+
+def test_the_guard_lets_a_sound_house_pass(house: Path) -> None:
+    assert pytest_in(house).returncode == 0
+
+
 @pytest.mark.parametrize(
     "shadow", ["constructs/__init__.py", "constructs/helper.py", "constructs.py", "tests/constructs/test_x.py"]
 )
-def test_a_package_named_constructs_is_refused_with_the_reason(tmp_path: Path, shadow: str) -> None:
-    shutil.copy(ROOT / "conftest.py", tmp_path)
-    (tmp_path / "constructs").mkdir()
-    (tmp_path / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        str(tmp_path),
-        str(tmp_path),
-    ]
-    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
-    (tmp_path / shadow).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / shadow).touch()
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+def test_a_package_named_constructs_is_refused_with_the_reason(house: Path, shadow: str) -> None:
+    (house / shadow).parent.mkdir(parents=True, exist_ok=True)
+    (house / shadow).touch()
+    done = pytest_in(house)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     named = "tests/constructs" if shadow.startswith("tests/") else shadow
     assert f"ERROR: {named}: aws-cdk-lib imports the PyPI package `constructs`, which this would shadow" in done.stderr
