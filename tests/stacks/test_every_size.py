@@ -64,6 +64,16 @@ class TestEverySize:
         {"registry": "123456789012.dkr.ecr.us-east-1.amazonaws.com/client", "alarm_email": "ops@example.com"},
         {"availability_zones": 4, "active_coreapps": 32},
         {"eni_trunking": "false", "active_coreapps": 8},
+        {  # everything that lengthens a template, with the longest name
+            "name": "wa-twenty-characters",
+            "region": "ap-northeast-1",
+            "active_coreapps": 32,
+            "availability_zones": 4,
+            "manage_shards": "true",
+            "load_balancer_scheme": "internet-facing",
+            "registry": "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/whatsapp",
+            "alarm_email": "operations@example.com",
+        },
     ],
     ids=lambda context: ",".join(context),
 )
