@@ -395,5 +395,6 @@ def _deployments(context: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 
 def _problem(key: str, value: object, allowed: str) -> str:
     shown = str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, str) else value
-    name = key if key.isprintable() else repr(key)  # a line break in a key must not make two lines
-    return f"{name}: got {shown}; allowed: {allowed}"
+    line = f"{key}: got {shown}; allowed: {allowed}"
+    # A line break in a key or a name must not make two lines.
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
