@@ -28,7 +28,7 @@ def main() -> int:
             case "status":
                 report.show(_running(workspace), life.console)
             case "synth":
-                cdk.run(workspace, None, "synth", "--quiet", *cdk.options(words.context))
+                cdk.run(workspace, None, "synth", "--quiet", *cdk.options(words.context), validate=True)
             case "cdk":
                 cdk.run(workspace, _running(workspace).endpoint, *words.words, *cdk.local(()))
             case "rehearse":

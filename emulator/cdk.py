@@ -16,13 +16,15 @@ class CdkError(Exception):
     """The CLI ended with an error, which it has printed itself."""
 
 
-def run(workspace: Workspace, endpoint: str | None, *words: str) -> None:
+def run(workspace: Workspace, endpoint: str | None, *words: str, validate: bool = False) -> None:
     """Run one command of the CLI, with its output going straight to ours.
 
     Args:
         workspace: The CDK project and the state of its target.
         endpoint: Address of the target. None: for commands that ask no AWS, such as `synth`.
         words: The command and its options, such as `deploy`, `--all`.
+        validate: Whether the CDK judges the templates itself. It is half of a synth; the gate to the target is
+            cfn-lint (`life.lint`), and the tests run both.
 
     Raises:
         CdkError: Its exit status is not 0.
@@ -33,7 +35,7 @@ def run(workspace: Workspace, endpoint: str | None, *words: str) -> None:
         [str(TOOLS / "cdk"), *words],
         cwd=workspace.project,
         # CI: one line for each stack event, and on standard output.
-        env=workspace.cli_environment(endpoint) | {"CI": "1"},
+        env=workspace.cli_environment(endpoint) | {"CI": "1", "CDK_VALIDATION": str(validate).lower()},
         stdin=subprocess.DEVNULL,
         check=False,
     )
