@@ -26,7 +26,7 @@ from standin import Standin
 from . import life, report, target
 from .workspace import Workspace
 
-RATE_PER_SECOND = 20.0
+RATE_PER_SECOND = 5.0
 RETRY_SECONDS = 0.1
 POLL_SECONDS = 0.5
 CA_PARAMETER = "/wa-local/client-ca"
