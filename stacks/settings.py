@@ -16,11 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from multiconnect.database import certificate_regions
 from multiconnect.network import MAX_AVAILABILITY_ZONES
 from sizing import Plan, SizingError, plan
-
-LOG_RETENTION_DAYS = (
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-)  # fmt: skip
-"""What CloudWatch Logs accepts: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+from stacks.log_retention import LOG_RETENTION_DAYS
 
 MOST_STORAGE_GIB = 65_536
 """What RDS for MySQL takes on gp3: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"""

@@ -145,6 +145,7 @@ class ShardManager(Construct):
         log_group: logs.ILogGroup,
     ) -> sfn.StateMachine:
         """A state machine that an operator starts in the console with `{"shards": "8"}`: same guards, same waiting."""
+        properties = {**told, "Place": "after", "Shards": sfn.JsonPath.string_at("$.shards")}
         ask = tasks.LambdaInvoke(
             self,
             "Ask",
@@ -153,7 +154,7 @@ class ShardManager(Construct):
                 {
                     "RequestType": "Create",
                     "LogicalResourceId": "Runbook",
-                    "ResourceProperties": {**told, "Place": "after", "Shards": sfn.JsonPath.string_at("$.shards")},
+                    "ResourceProperties": properties,
                 }
             ),
             result_path="$.asked",
@@ -166,7 +167,7 @@ class ShardManager(Construct):
             payload=sfn.TaskInput.from_object(
                 {
                     "RequestType": "Create",
-                    "ResourceProperties": {**told, "Place": "after", "Shards": sfn.JsonPath.string_at("$.shards")},
+                    "ResourceProperties": properties,
                     "Started": sfn.JsonPath.number_at("$.asked.Payload.Started"),
                     "Floor": sfn.JsonPath.number_at("$.asked.Payload.Floor"),
                 }

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stacks.log_retention import LOG_RETENTION_DAYS
 from stacks.retention import Retention
-from stacks.settings import LOG_RETENTION_DAYS, Settings, SettingsError
+from stacks.settings import Settings, SettingsError
 from tests.assembly import CDK_CONTEXT, DEPLOYMENTS, ROOT
 
 KEYS = tuple(Settings.model_fields)
