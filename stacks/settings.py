@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from multiconnect.database import certificate_regions
+from multiconnect.certificates import certificate_regions
 from multiconnect.network import MAX_AVAILABILITY_ZONES
 from sizing import Plan, SizingError, plan
 from stacks.log_retention import LOG_RETENTION_DAYS

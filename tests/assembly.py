@@ -7,10 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, DefaultStackSynthesizer
-
 from sizing import Plan
-from stacks import add_stacks
+from stacks.deployment import add_stacks, new_app
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -138,21 +136,9 @@ class Assembly:
         return [json.dumps(item) for item in report["pluginReports"]]
 
 
-def new_app(folder: Path, context: dict[str, Any]) -> App:
-    """Return an app as `app.py` makes it, with `context` in the place of `-c` and an output folder of its own."""
-    return App(
-        context={**CDK_CONTEXT, **context},
-        outdir=str(folder),
-        analytics_reporting=False,
-        stack_traces=False,
-        tree_metadata=False,
-        default_stack_synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
-    )
-
-
 def synthesize(folder: Path, context: dict[str, Any]) -> Assembly:
     """Synthesize the four stacks into `folder`."""
-    app = new_app(folder, context)
+    app = new_app({**CDK_CONTEXT, **context}, folder)
     settings, plan = Settings.from_context(app.node.get_all_context())
     add_stacks(app, settings, plan)
     app.synth()

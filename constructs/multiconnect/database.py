@@ -1,7 +1,5 @@
 """RDS for MySQL with the class that the plan chose (D-3, D-6, D-9, D-11)."""
 
-from importlib.resources import files
-
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
@@ -12,6 +10,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from multiconnect.certificates import certificate_authorities
 from multiconnect.monitoring import ABOVE, BELOW, PERIOD, Alarms
 from multiconnect.waivers import waive
 
@@ -33,28 +32,6 @@ PASSWORD_EXCLUDED_CHARACTERS = "?{}&~!()^=" + "\"'\\/@` "
 """The first ten are refused by the client (facts 1.8); the rest need quoting in a shell or are refused by RDS."""
 
 LOG_EXPORTS = ("error", "slowquery")
-
-
-def certificate_authorities(region: str) -> str:
-    """Return the PEM bundle of the RDS root certificates of one region.
-
-    Raises:
-        FileNotFoundError: No bundle is shipped for the region.
-    """
-    return files("multiconnect").joinpath("rds_ca", f"{region}.pem").read_text(encoding="ascii")
-
-
-def certificate_regions() -> list[str]:
-    """Return the regions that a bundle is shipped for, sorted.
-
-    >>> "eu-west-1" in certificate_regions()
-    True
-    """
-    return sorted(
-        entry.name.removesuffix(".pem")
-        for entry in files("multiconnect").joinpath("rds_ca").iterdir()
-        if entry.name.endswith(".pem")
-    )
 
 
 class Database(Construct):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from multiconnect.database import certificate_authorities, certificate_regions
+from multiconnect.certificates import certificate_authorities, certificate_regions
 from tests.conftest import Synth
 
 

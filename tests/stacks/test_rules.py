@@ -11,9 +11,9 @@ from aws_cdk import aws_s3 as s3
 from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
 
-from stacks import add_stacks
+from stacks.deployment import add_stacks, new_app
 from stacks.settings import Settings
-from tests.assembly import new_app
+from tests.assembly import CDK_CONTEXT
 from tests.conftest import Synth
 
 REGIONS = ("us-east-1", "eu-west-1", "ap-south-1", "sa-east-1")
@@ -40,7 +40,7 @@ def report_of(folder: Path) -> list[dict[str, Any]]:
 
 def audited(folder: Path, context: dict[str, Any]) -> dict[str, Any]:
     """Return what cdk-nag's AwsSolutions pack reports about the four stacks."""
-    app = new_app(folder, context)
+    app = new_app({**CDK_CONTEXT, **context}, folder)
     Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
     settings, plan = Settings.from_context(app.node.get_all_context())
     add_stacks(app, settings, plan)
@@ -68,7 +68,7 @@ def test_each_waiver_names_one_construct_and_gives_a_reason(production_audit: di
 
 
 def test_the_rules_of_the_cdk_itself_and_of_the_pack_are_really_on(tmp_path: Path) -> None:
-    app = new_app(tmp_path, {})
+    app = new_app(CDK_CONTEXT, tmp_path)
     Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
     s3.Bucket(Stack(app, "careless"), "Bucket")
     Stack(app, "empty")

@@ -1,0 +1,48 @@
+"""The names that the functions share with the templates that deploy and call them; nothing else, and no import.
+
+Constructs and stacks may import this module alone of `functions`. A name that stood on both sides as a literal could
+be changed on one of them, and only a deploy would tell.
+"""
+
+from typing import Final
+
+SHARD_COUNTS: Final = (1, 2, 4, 8, 16, 32)
+"""The only numbers of shards that there are (M-2)."""
+
+# Handlers, as Lambda names them.
+ENI_TRUNKING_HANDLER: Final = "functions.eni_trunking.handler.handler"
+DATABASE_USER_HANDLER: Final = "functions.database_user.handler.handler"
+SHARDS_ON_EVENT_HANDLER: Final = "functions.shards.handler.on_event"
+SHARDS_IS_COMPLETE_HANDLER: Final = "functions.shards.handler.is_complete"
+SHARDS_RECONCILE_HANDLER: Final = "functions.shards.handler.reconcile"
+
+# Property of the custom resource EniTrunking.
+ROLE_ARN: Final = "RoleArn"
+
+# Properties of the custom resource DatabaseUser.
+MASTER_SECRET_ARN: Final = "MasterSecretArn"
+USER_SECRET_ARN: Final = "UserSecretArn"
+HOST: Final = "Host"
+PORT: Final = "Port"
+TLS_REQUIRED: Final = "TlsRequired"
+
+# Property of DatabaseUser and of the shards.
+CA_PARAMETER_NAME: Final = "CaParameterName"
+
+# Properties of the two custom resources around the coreapp service, of the reconciler and of the runbook.
+PLACE: Final = "Place"
+BEFORE: Final = "before"
+AFTER: Final = "after"
+SHARDS: Final = "Shards"
+ENDPOINT: Final = "Endpoint"
+STACK_NAME: Final = "StackName"
+SECRET_ARN: Final = "SecretArn"
+CLUSTER_NAME: Final = "ClusterName"
+SERVICE_NAME: Final = "ServiceName"
+CERTIFICATE_MAX_AGE_DAYS: Final = "CertificateMaxAgeDays"
+
+# Outputs of the enterprise stack that the functions read.
+ENDPOINT_OUTPUT: Final = "Endpoint"
+SHARD_COUNT_OUTPUT: Final = "ShardCount"
+CLUSTER_NAME_OUTPUT: Final = "ClusterName"
+COREAPP_SERVICE_OUTPUT: Final = "CoreappService"

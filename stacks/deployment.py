@@ -1,0 +1,58 @@
+"""How the four stacks are put together to one app."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App, DefaultStackSynthesizer, Environment
+
+from sizing import Plan
+from stacks.database import DatabaseStack
+from stacks.enterprise import EnterpriseStack
+from stacks.functions import FunctionsStack
+from stacks.network import NetworkStack
+from stacks.settings import Settings
+
+
+def new_app(context: Mapping[str, Any], folder: Path | None = None) -> App:
+    """Return an empty app.
+
+    Args:
+        context: That of `cdk.json`; what the CDK CLI hands over lies on top of it.
+        folder: Where the templates go. Default: where the CLI says, or a temporary folder.
+    """
+    return App(
+        context=dict(context),
+        outdir=str(folder) if folder else None,
+        analytics_reporting=False,
+        # Of the JavaScript below: they cost a tenth of a synth, name no line of ours, but a temporary folder that makes
+        # two synths differ. cdk.json turns off those of the resources.
+        stack_traces=False,
+        tree_metadata=False,
+        # The CLI checks the bootstrap version itself; the rule would cost each template 500 of its 51,200 bytes.
+        default_stack_synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+    )
+
+
+def add_stacks(app: App, settings: Settings, plan: Plan) -> None:
+    """Add the four stacks of one deployment to an app: network, database, Lambda, enterprise.
+
+    Args:
+        app: Where to.
+        settings: What is asked for.
+        plan: What follows from it.
+    """
+    name, env = settings.name, Environment(account=settings.account, region=settings.region)
+    network = NetworkStack(app, f"{name}-network", settings=settings, env=env)
+    database = DatabaseStack(app, f"{name}-database", settings=settings, plan=plan, network=network, env=env)
+    functions = FunctionsStack(app, f"{name}-lambda", settings=settings, network=network, database=database, env=env)
+    EnterpriseStack(
+        app,
+        f"{name}-enterprise",
+        settings=settings,
+        plan=plan,
+        network=network,
+        database=database,
+        functions=functions,
+        env=env,
+    )
