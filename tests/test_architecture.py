@@ -1,60 +1,109 @@
-"""The house keeps its shape: who may import whom, what a start costs, and no package named constructs."""
+"""The house keeps its shape: who may import whom, no circle of files, what a start costs, no package named constructs.
 
-import ast
+`pytest tests/test_architecture.py -k drawing -s` prints the rooms and their imports.
+"""
+
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-FOLDERS = {
-    "sizing": "sizing",
-    "multiconnect": "constructs/multiconnect",
-    "stacks": "stacks",
-    "functions": "functions",
-    "standin": "standin",
-    "emulator": "emulator",
-}
+from tests import imports
+from tests.imports import PACKAGES, ROOT
+
+# A package may import these others of ours; of `functions` the templates know the names alone.
+CONTRACT = "functions.contract"
 MAY_IMPORT = {
     "sizing": set[str](),
-    "multiconnect": {"sizing"},
-    "stacks": {"sizing", "multiconnect"},
+    "multiconnect": {"sizing", CONTRACT},
+    "stacks": {"sizing", "multiconnect", CONTRACT},
     "functions": set[str](),
     "standin": set[str](),
     "emulator": {"sizing", "multiconnect", "stacks", "functions", "standin"},
+    "app": {"stacks"},
 }
+
+# Inside `sizing` a room may import those before it, and none behind it. `sizing.errors` stands before all, and
+# `sizing` itself, which gathers the public names, and its command line behind all.
+SIZING = [
+    "sizing.errors",
+    "sizing.door",
+    "sizing.facts",
+    "sizing.engines",
+    "sizing.connections",
+    "sizing.planning",
+    "sizing.reliability",
+    "sizing.show",
+    "sizing",
+    "sizing.__main__",
+]
+
 HEAVY = ("numpy", "pandas", "matplotlib", "boto3", "botocore", "aws_cdk", "jsii", "pydantic")
 
 
-def sources(folder: str) -> Iterator[Path]:
-    yield from (path for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts)
+@pytest.fixture(scope="module")
+def graph() -> dict[str, set[str]]:
+    return imports.graph()
 
 
-def imported(path: Path) -> set[str]:
-    """Return the top-level packages that a file imports, wherever in it; relative imports stay inside."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            found.add(node.module.partition(".")[0])
-    return found
+def package(module: str) -> str:
+    return module.partition(".")[0]
 
 
-@pytest.mark.parametrize("package", FOLDERS)
-def test_imports_go_one_way_only(package: str) -> None:
-    files = list(sources(FOLDERS[package]))
+@pytest.mark.parametrize("importing", MAY_IMPORT)
+def test_packages_import_one_way_only(graph: dict[str, set[str]], importing: str) -> None:
+    files = {module: others for module, others in graph.items() if package(module) == importing}
     assert files
-    ours = set(FOLDERS) - {package} - MAY_IMPORT[package]
-    assert {str(path.relative_to(ROOT)): found for path in files if (found := imported(path) & ours)} == {}
+    allowed = MAY_IMPORT[importing] | {importing}
+    assert {
+        module: strange
+        for module, others in files.items()
+        if (strange := {other for other in others if not {package(other), other} & allowed})
+    } == {}
+
+
+def test_the_rooms_of_sizing_import_one_way_only(graph: dict[str, set[str]]) -> None:
+    rooms = {name: others for name, others in imports.rooms(graph).items() if package(name) == "sizing"}
+    assert set(rooms) == set(SIZING), "every room has its place in the order"
+    assert {
+        name: behind
+        for name, others in rooms.items()
+        if (behind := {other for other in others if SIZING.index(other) > SIZING.index(name)})
+    } == {}
+
+
+def test_no_files_import_one_another_in_a_circle(graph: dict[str, set[str]]) -> None:
+    assert imports.circles(graph) == []
+
+
+def test_a_circle_is_found_wherever_it_closes() -> None:
+    assert imports.circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+
+
+def test_the_drawing_in_the_documents_is_that_of_the_code(
+    graph: dict[str, set[str]], request: pytest.FixtureRequest
+) -> None:
+    drawn = imports.drawing(graph)
+    print(drawn)
+    document = ROOT / "docs" / "architecture.md"
+    text = document.read_text(encoding="utf-8")
+    begin, end = "<!-- the rooms, drawn by tests/test_architecture.py -->\n```mermaid\n", "\n```\n"
+    before, _, rest = text.partition(begin)
+    assert rest, f"{document.name} holds no place for the drawing"
+    kept, _, after = rest.partition(end)
+    if request.config.getoption("--renew-snapshots"):
+        document.write_text(before + begin + drawn + end + after, encoding="utf-8")
+    else:
+        assert kept == drawn, "run: pytest tests/test_architecture.py --renew-snapshots"
 
 
 def test_app_py_puts_together_and_does_nothing_else() -> None:
-    assert imported(ROOT / "app.py") <= {"json", "sys", "pathlib", "aws_cdk", "stacks"}
+    path = ROOT / "app.py"
+    used = {name.partition(".")[0] for name in imports.imported_names(path, "app")}
+    assert used <= {"json", "sys", "pathlib", "stacks"}
 
 
 def test_sizing_starts_without_any_heavy_library() -> None:
@@ -64,9 +113,8 @@ def test_sizing_starts_without_any_heavy_library() -> None:
 
 
 def test_no_file_grows_beyond_400_lines() -> None:
-    files = [path for folder in FOLDERS.values() for path in sources(folder) if "vendor" not in path.parts]
-    long = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
-    assert {name: lines for name, lines in long.items() if lines > 400} == {}
+    lines = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in imports.files().items()}
+    assert {module: count for module, count in lines.items() if count > 400} == {}
 
 
 def pytest_in(folder: Path) -> subprocess.CompletedProcess[str]:
