@@ -7,11 +7,11 @@ import json
 import sys
 from collections.abc import Sequence
 
-from sizing import catalogue, published
 from sizing.errors import SizingError
-from sizing.html import summary
-from sizing.model import Plan
-from sizing.planning import plan
+from sizing.facts import catalogue, published
+from sizing.planning.model import Plan
+from sizing.planning.plan import plan
+from sizing.show.html import summary
 
 FLAGS = {
     "active_coreapps": "--active",

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sizing import catalogue, published
-from sizing.connections import class_limit
+from sizing.connections.estimate import class_limit
 from sizing.errors import Problem, SizingError
+from sizing.facts import catalogue, published
 
 PRICING_REGION: Final = "us-east-1"  # the price list API answers in few regions, for all of them
 ENGINE_NAMES: Final = {"MySQL": "mysql", "Aurora MySQL": "aurora-mysql", "PostgreSQL": "postgres"}

@@ -8,13 +8,14 @@ from itertools import combinations
 from math import comb, log10
 from typing import Any, Final
 
-from sizing import placement, published
-from sizing.connections import is_rate
-from sizing.cost import HOURS_PER_MONTH
+from sizing.connections.estimate import is_rate
 from sizing.errors import Problem, SizingError
-from sizing.model import Plan
-from sizing.placement import Host, Tier
-from sizing.planning import plan
+from sizing.facts import published
+from sizing.planning import placement
+from sizing.planning.cost import HOURS_PER_MONTH
+from sizing.planning.model import Plan
+from sizing.planning.placement import Host, Tier
+from sizing.planning.plan import plan
 
 MINUTES_PER_MONTH: Final = 60 * HOURS_PER_MONTH
 SECONDS_PER_YEAR: Final = 365 * 24 * 3600

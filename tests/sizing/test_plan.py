@@ -9,8 +9,10 @@ from math import ceil
 import pytest
 
 import sizing
-from sizing import SizingError, catalogue, max_hosts, placement, plan
-from sizing.choice import vcpu_floor
+from sizing import SizingError, max_hosts, plan
+from sizing.facts import catalogue
+from sizing.planning import placement
+from sizing.planning.choice import vcpu_floor
 
 
 @pytest.mark.parametrize(

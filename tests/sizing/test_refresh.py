@@ -11,7 +11,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from sizing import SizingError, catalogue
+from sizing import SizingError
+from sizing.facts import catalogue
 from sizing.refresh import main, read_tables, refresh
 
 ENGINE_NAMES = ("MySQL", "Aurora MySQL", "PostgreSQL")

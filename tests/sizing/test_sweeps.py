@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sizing
-from sizing import SizingError, catalogue, plan, sweep
-from sizing.published import DATABASE_VCPU_FLOOR, RATE_TO_COREAPPS
+from sizing import SizingError, plan, sweep
+from sizing.facts import catalogue
+from sizing.facts.published import DATABASE_VCPU_FLOOR, RATE_TO_COREAPPS
 
 corners = [rate for rate, _ in RATE_TO_COREAPPS] + [rate for rate, _ in DATABASE_VCPU_FLOOR] + [0, 251, 400]
 rates = st.lists(st.one_of(st.sampled_from(corners), st.floats(0, 600)), min_size=1, max_size=4)

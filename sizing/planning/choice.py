@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from sizing import catalogue, placement, published
-from sizing.catalogue import DatabaseClass, HostType
-from sizing.connections import ConnectionEstimate, class_limit
+from sizing.connections.estimate import ConnectionEstimate, class_limit
 from sizing.errors import Problem
-from sizing.model import Alternative
-from sizing.request import Request
+from sizing.facts import catalogue, published
+from sizing.facts.catalogue import DatabaseClass, HostType
+from sizing.planning import placement
+from sizing.planning.model import Alternative
+from sizing.planning.request import Request
 
 EXPECTED_PERCENT: Final = 50
 """Most expected connections, percent of the class's limit (D-3)."""

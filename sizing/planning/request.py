@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sizing import catalogue, published
-from sizing.connections import Estimator, is_rate
+from sizing.connections.estimate import Estimator, is_rate
 from sizing.errors import Problem
+from sizing.facts import catalogue, published
 
 ZONES: Final = (2, 3, 4)
 # RDS storage in GiB: the least gp3 volume for MySQL and PostgreSQL, and the most for any engine.

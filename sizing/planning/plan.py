@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from sizing import placement, published
-from sizing.catalogue import DatabaseClass, HostType
-from sizing.choice import Choice, choose_database, choose_host, fleet, task_limit
-from sizing.connections import ConnectionEstimate, Estimator, class_limit, estimate_connections
-from sizing.cost import MonthlyCost, monthly_cost
+from sizing.connections.estimate import ConnectionEstimate, Estimator, class_limit, estimate_connections
 from sizing.errors import Problem, SizingError
-from sizing.model import Alternatives, Database, Hosts, Plan, Tasks, TaskSize
-from sizing.reasons import reasons
-from sizing.request import Request, problems_of
+from sizing.facts import published
+from sizing.facts.catalogue import DatabaseClass, HostType
+from sizing.planning import placement
+from sizing.planning.choice import Choice, choose_database, choose_host, fleet, task_limit
+from sizing.planning.cost import MonthlyCost, monthly_cost
+from sizing.planning.model import Alternatives, Database, Hosts, Plan, Tasks, TaskSize
+from sizing.planning.reasons import reasons
+from sizing.planning.request import Request, problems_of
 
 # A task is stopped at twice what it reserves: a leak ends its own task before it starves the host of others.
 LIMIT_PER_RESERVATION: Final = 2

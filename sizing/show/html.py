@@ -7,8 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sizing.connections import ConnectionEstimate
-    from sizing.model import Alternative, Plan
+    from sizing.connections.estimate import ConnectionEstimate
+    from sizing.planning.model import Alternative, Plan
 
 _CELL = "padding:2px 10px;text-align:left;border-bottom:1px solid #8886"
 

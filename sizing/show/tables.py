@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd  # type: ignore[import-untyped]
 
-from sizing import catalogue, published
-from sizing.connections import class_limit
+from sizing.connections.estimate import class_limit
 from sizing.errors import Problem, SizingError
-from sizing.placement import task_memory_mib
+from sizing.facts import catalogue, published
+from sizing.planning.placement import task_memory_mib
 
 
 def _check(region: str, engine: str = "mysql") -> None:

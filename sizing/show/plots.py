@@ -10,17 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from sizing import published
-from sizing.choice import EXPECTED_PERCENT, HIGH_PERCENT
-from sizing.connections import estimate_connections
+from sizing.connections.estimate import estimate_connections
 from sizing.errors import Problem, SizingError
-from sizing.planning import max_hosts, plan
+from sizing.facts import published
+from sizing.planning.choice import EXPECTED_PERCENT, HIGH_PERCENT
+from sizing.planning.plan import max_hosts, plan
 from sizing.reliability import DEFAULT_FAILURES, Failures, availability, layout
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
 
-    from sizing.model import Plan
+    from sizing.planning.model import Plan
 
 # Okabe and Ito's colours, told apart with any colour vision.
 BLUE: Final = "#0072b2"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sizing.connections import ConnectionEstimate, Estimator
+from sizing.connections.estimate import ConnectionEstimate, Estimator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sizing.cost import MonthlyCost
+    from sizing.planning.cost import MonthlyCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Alternatives(tuple[Alternative, ...]):
 
     def _repr_html_(self) -> str:
         """Return a small table for a notebook."""
-        from sizing.html import alternatives_html
+        from sizing.show.html import alternatives_html
 
         return alternatives_html(self)
 
@@ -195,18 +195,18 @@ class Plan:
 
     def explain(self) -> str:
         """Return every figure of the plan with its source and date, as text."""
-        from sizing.explain import explain
+        from sizing.show.text import explain
 
         return explain(self)
 
     def plot(self) -> Figure:
         """Draw connections against the rate, with the interval and the limits of the class (needs matplotlib)."""
-        from sizing.plots import connections
+        from sizing.show.plots import connections
 
         return connections(self)
 
     def _repr_html_(self) -> str:
         """Return a small table for a notebook, readable on light and dark ground."""
-        from sizing.html import plan_html
+        from sizing.show.html import plan_html
 
         return plan_html(self)

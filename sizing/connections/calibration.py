@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from sizing.connections import NOISE, ConnectionEstimate
+from sizing.connections.estimate import NOISE, ConnectionEstimate
 from sizing.errors import Problem, SizingError
 
 COLUMNS: Final = ("coreapps", "rate", "tls", "connections")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log2
 from typing import Final, NamedTuple, Protocol
 
-from sizing import published
-from sizing.catalogue import ENGINES, DatabaseClass, database_classes
 from sizing.errors import Problem, SizingError
+from sizing.facts import published
+from sizing.facts.catalogue import ENGINES, DatabaseClass, database_classes
 
 # M-20 is memory in GiB read as 10^9 bytes, over the divisor of RDS for MySQL's own default for max_connections.
 MYSQL_BYTES_PER_CONNECTION: Final = 12582880
@@ -52,7 +52,7 @@ class ConnectionEstimate:
 
     def _repr_html_(self) -> str:
         """Return a small table for a notebook."""
-        from sizing.html import estimate_html
+        from sizing.show.html import estimate_html
 
         return estimate_html(self)
 

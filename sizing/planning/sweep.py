@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from sizing import catalogue, published
-from sizing.catalogue import DatabaseClass
-from sizing.choice import EXPECTED_PERCENT, HIGH_PERCENT, choose_host, ranked_databases
-from sizing.connections import FAMILIES, NOISE, Line, class_limit, extrapolates
+from sizing.connections.estimate import FAMILIES, NOISE, Line, class_limit, extrapolates
 from sizing.errors import Problem, SizingError
-from sizing.planning import cost_of, plan
-from sizing.request import Request, problems_of
+from sizing.facts import catalogue, published
+from sizing.facts.catalogue import DatabaseClass
+from sizing.planning.choice import EXPECTED_PERCENT, HIGH_PERCENT, choose_host, ranked_databases
+from sizing.planning.plan import cost_of, plan
+from sizing.planning.request import Request, problems_of
 
 BLOCK: Final = 16_384
 """Rates worked on at once: ten arrays of 8 bytes each fit a 2 MiB second-level cache."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sizing.catalogue import (
+from sizing.facts.catalogue import (
     Price,
     database_price,
     host_prices,

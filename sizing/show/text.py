@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sizing.catalogue import database_classes, host_types, rows, source_text
+from sizing.facts.catalogue import database_classes, host_types, rows, source_text
 
 if TYPE_CHECKING:
-    from sizing.cost import CostItem
-    from sizing.model import Plan
+    from sizing.planning.cost import CostItem
+    from sizing.planning.model import Plan
 
 CITATIONS = "M-n: developers.facebook.com/docs/whatsapp/multiconnect_mc, undated; D-n: docs/decisions.md"
 
