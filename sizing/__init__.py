@@ -12,7 +12,8 @@ Example:
 
 from typing import TYPE_CHECKING, Any
 
-from sizing.connections.estimate import ConnectionEstimate, Estimator, estimate_connections, max_connections
+from sizing.connections.estimate import ConnectionEstimate, Estimator, estimate_connections
+from sizing.engines import max_connections
 from sizing.errors import Problem, SizingError
 from sizing.facts.published import SHARD_COUNTS
 from sizing.planning.cost import CostItem, MonthlyCost

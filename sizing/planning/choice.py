@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from sizing.connections.estimate import ConnectionEstimate, class_limit
+from sizing.connections.estimate import ConnectionEstimate
+from sizing.engines import ENGINES
 from sizing.errors import Problem
 from sizing.facts import catalogue, published
 from sizing.facts.catalogue import DatabaseClass, HostType
@@ -54,7 +55,7 @@ def vcpu_floor(rate: float) -> int:
 
 def class_fault(db: DatabaseClass, request: Request, estimate: ConnectionEstimate) -> str:
     """Return why `db` cannot carry the cluster, or "" when it can (D-3)."""
-    limit = class_limit(db, request.engine)
+    limit = ENGINES[request.engine].max_connections(db.memory_gib)
     floor = vcpu_floor(request.rate)
     if 100 * estimate.expected > EXPECTED_PERCENT * limit:
         return f"{estimate.expected} expected connections are over {EXPECTED_PERCENT} % of its {limit}"
@@ -150,7 +151,7 @@ def _ranked_databases(
             and catalogue.generation(db.family) >= least_generation
         ],
         region,
-        lambda price_region, db: catalogue.database_price(engine, price_region, db.name, multi_az=False),
+        lambda price_region, db: ENGINES[engine].price(price_region, db.name, multi_az=False),
     )
 
 

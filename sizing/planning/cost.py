@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from sizing.engines import ENGINES
 from sizing.facts.catalogue import (
     Price,
-    database_price,
     host_prices,
     other_price,
     source_text,
@@ -157,13 +157,10 @@ def monthly_cost(
             ),
         )
 
-    if engine == "aurora-mysql":
-        storage_price = other_price("aurora-standard-storage", region)
-    else:
-        storage_price = other_price(f"rds-gp3-storage-{'multi' if multi_az else 'single'}-az", region)
-    layout = "writer and reader" if engine == "aurora-mysql" else "Multi-AZ"
-    database = f"database {instance_class}{f' {layout}' if multi_az else ''}"
-    price = database_price(engine, region, instance_class, multi_az=multi_az)
+    kind = ENGINES[engine]
+    database = f"database {instance_class}{f' {kind.two_zones}' if multi_az else ''}"
+    price = kind.price(region, instance_class, multi_az=multi_az)
+    storage_price = other_price(kind.storage_price(multi_az=multi_az), region)
     items = [
         _item(database, HOURS_PER_MONTH, "hour", price, region),
         _item("database storage", storage_gib, "GB-month", storage_price, region),

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sizing.connections.estimate import ConnectionEstimate, Estimator
+from sizing.door import show
+from sizing.planning.cost import MonthlyCost
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from sizing.planning.cost import MonthlyCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,7 @@ class Alternatives(tuple[Alternative, ...]):
 
     def _repr_html_(self) -> str:
         """Return a small table for a notebook."""
-        from sizing.show.html import alternatives_html
-
-        return alternatives_html(self)
+        return str(show("html", "alternatives_html", self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,18 +193,13 @@ class Plan:
 
     def explain(self) -> str:
         """Return every figure of the plan with its source and date, as text."""
-        from sizing.show.text import explain
-
-        return explain(self)
+        return str(show("text", "explain", self))
 
     def plot(self) -> Figure:
         """Draw connections against the rate, with the interval and the limits of the class (needs matplotlib)."""
-        from sizing.show.plots import connections
-
-        return connections(self)
+        figure: Figure = show("plots", "connections", self)
+        return figure
 
     def _repr_html_(self) -> str:
         """Return a small table for a notebook, readable on light and dark ground."""
-        from sizing.show.html import plan_html
-
-        return plan_html(self)
+        return str(show("html", "plan_html", self))

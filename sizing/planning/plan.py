@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from sizing.connections.estimate import ConnectionEstimate, Estimator, class_limit, estimate_connections
+from sizing.connections.estimate import ConnectionEstimate, Estimator, estimate_connections
+from sizing.engines import ENGINES
 from sizing.errors import Problem, SizingError
 from sizing.facts import published
 from sizing.facts.catalogue import DatabaseClass, HostType
@@ -178,7 +179,7 @@ def _assemble(
     coreapp, master, webapp = fleet(request)
     memory = placement.task_memory_mib(host.memory_mib)
     zones = request.zones
-    limit = class_limit(db, request.engine)
+    limit = ENGINES[request.engine].max_connections(db.memory_gib)
     placed = placement.empty_hosts(request.cap, zones, memory, task_limit(host, request))
     placement.place(placed, (coreapp, master, webapp))
     hosts = Hosts(

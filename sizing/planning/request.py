@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sizing.connections.estimate import Estimator, is_rate
+from sizing.engines import ENGINES
 from sizing.errors import Problem
 from sizing.facts import catalogue, published
 
@@ -82,7 +83,7 @@ class Request:
     @property
     def version(self) -> str:
         """Engine version."""
-        return self.engine_version or catalogue.ENGINE_VERSIONS[self.engine][0]
+        return self.engine_version or ENGINES[self.engine].versions[0]
 
     @property
     def zones(self) -> int:
@@ -161,9 +162,9 @@ def problems_of(request: Request) -> list[Problem]:
         )
     boolean("tls")
     environment_ok = one_of("environment", tuple(published.ENVIRONMENTS))
-    engine_ok = one_of("engine", catalogue.ENGINES)
+    engine_ok = one_of("engine", tuple(ENGINES))
     if engine_ok and request.engine_version is not None:
-        one_of("engine_version", catalogue.ENGINE_VERSIONS[request.engine])
+        one_of("engine_version", ENGINES[request.engine].versions)
     region_ok = one_of("region", catalogue.regions())
     one_of("message_type", tuple(published.MESSAGE_TYPES))
     check(

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from sizing.connections.estimate import FAMILIES, NOISE, Line, class_limit, extrapolates
+from sizing.connections.estimate import FAMILIES, NOISE, Line, extrapolates
+from sizing.engines import ENGINES
 from sizing.errors import Problem, SizingError
 from sizing.facts import catalogue, published
 from sizing.facts.catalogue import DatabaseClass
@@ -304,7 +305,8 @@ def _table(request: Request) -> Table:
     ranked = [named] if named else [each.item for each in ranked_databases(request)]
     # A class may stand twice, in the region's list and in the reference's; the first place counts.
     classes = tuple(dict.fromkeys(db for db in ranked if not (db.burstable and request.production)))
-    limits = np.array([class_limit(db, request.engine) for db in classes], np.int32)
+    limit = ENGINES[request.engine].max_connections
+    limits = np.array([limit(db.memory_gib) for db in classes], np.int32)
     width = int(limits.max(initial=0)) + 2  # one more than any limit stands for "more than any class has"
     first = np.full(len(FLOORS) * width, len(classes), np.int16)
     for number, floor in enumerate(FLOORS):
