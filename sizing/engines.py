@@ -179,9 +179,9 @@ def max_connections(instance_class: str, engine: str = "mysql") -> int:
     problems = []
     db = database_classes().get(published.MISNAMED_CLASSES.get(instance_class, instance_class))
     if db is None:
-        problems.append(Problem("instance_class", instance_class, 'allowed an RDS class such as "db.m7g.large"'))
+        problems.append(Problem("instance_class", instance_class, 'an RDS class such as "db.m7g.large"'))
     if engine not in ENGINES:
-        problems.append(Problem("engine", engine, f"allowed {', '.join(ENGINES)}"))
+        problems.append(Problem("engine", engine, ", ".join(ENGINES)))
     if problems or db is None:
         raise SizingError(problems)
     return ENGINES[engine].max_connections(db.memory_gib)

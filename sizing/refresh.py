@@ -248,15 +248,15 @@ def check(old: dict[str, Table], new: dict[str, Table]) -> None:
             db = classes.get(published.MISNAMED_CLASSES.get(name, name))
             found = None if db is None else engine.max_connections(db.memory_gib)
             if found != limit:
-                message = f"allowed {limit}, the published limit of {name} for {engine.name}; nothing was written"
-                problems.append(Problem("database_classes", found, message))
+                allowed = f"{limit}, the published limit of {name} for {engine.name}; nothing was written"
+                problems.append(Problem("database_classes", found, allowed))
     for prices in ("database_prices", "host_prices"):
         for key, row in new[prices].rows.items():
             before = float(old[prices].rows.get(key, row)["usd_per_hour"])
             after = float(row["usd_per_hour"])
             if not before / MOST_TIMES <= after <= before * MOST_TIMES:
-                message = f"allowed a third to three times {before:g} for {' '.join(key)}; nothing was written"
-                problems.append(Problem(prices, after, message))
+                allowed = f"a third to three times {before:g} for {' '.join(key)}; nothing was written"
+                problems.append(Problem(prices, after, allowed))
     if problems:
         raise SizingError(problems)
 
@@ -278,8 +278,8 @@ def refresh(regions: Sequence[str], clients: Clients, data: Path = catalogue.DAT
     """
     unknown = [region for region in regions if region not in catalogue.regions()]
     if unknown or not regions:
-        message = f"allowed one or more of {', '.join(catalogue.regions())}"
-        raise SizingError([Problem("regions", unknown or list(regions), message)])
+        allowed = f"one or more of {', '.join(catalogue.regions())}"
+        raise SizingError([Problem("regions", unknown or list(regions), allowed)])
     old, new = read_tables(data), read_tables(data)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     for region in regions:

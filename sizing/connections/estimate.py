@@ -150,11 +150,11 @@ def estimate_connections(active_coreapps: int, messages_per_second: float, tls: 
     """
     problems = []
     if not isinstance(active_coreapps, int) or isinstance(active_coreapps, bool) or active_coreapps < 1:
-        problems.append(Problem("active_coreapps", active_coreapps, "allowed a whole number from 1"))
+        problems.append(Problem("active_coreapps", active_coreapps, "a whole number from 1"))
     if not is_rate(messages_per_second):
-        problems.append(Problem("messages_per_second", messages_per_second, "allowed a finite number from 0"))
+        problems.append(Problem("messages_per_second", messages_per_second, "a finite number from 0"))
     if not isinstance(tls, bool):
-        problems.append(Problem("tls", tls, "allowed True or False"))
+        problems.append(Problem("tls", tls, "True or False"))
     if problems:
         raise SizingError(problems)
     values = [(line.at(active_coreapps, messages_per_second), line.paired) for line in FAMILIES[tls]]

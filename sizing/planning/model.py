@@ -146,6 +146,7 @@ class Plan:
         tls: Whether connections to the database are encrypted.
         messages_per_second: Rate planned for.
         message_type: Kind of message planned for.
+        nat_gateways: NAT gateways that the cost counts.
         hosts: The EC2 hosts.
         tasks: The ECS services.
         database: The database.
@@ -167,6 +168,7 @@ class Plan:
     tls: bool
     messages_per_second: float
     message_type: str
+    nat_gateways: int
     hosts: Hosts
     tasks: Tasks
     database: Database

@@ -13,9 +13,9 @@ from sizing.planning.placement import task_memory_mib
 def _check(region: str, engine: str = "mysql") -> None:
     problems = []
     if region not in catalogue.regions():
-        problems.append(Problem("region", region, f"allowed {', '.join(catalogue.regions())}"))
+        problems.append(Problem("region", region, ", ".join(catalogue.regions())))
     if engine not in ENGINES:
-        problems.append(Problem("engine", engine, f"allowed {', '.join(ENGINES)}"))
+        problems.append(Problem("engine", engine, ", ".join(ENGINES)))
     if problems:
         raise SizingError(problems)
 

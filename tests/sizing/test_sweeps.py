@@ -101,12 +101,13 @@ def test_a_named_class_too_small_leaves_the_row_open():
         ({"messages_per_second": "fast"}, ["messages_per_second"]),
         ({"active_coreapps": 2, "spares": 9, "engine": "oracle"}, ["engine", "spares"]),
         ({"model": object()}, ["model"]),
+        ({"active_coreapps": [2, 8], "database_families": ["z9"]}, ["database_families"]),
     ],
 )
-def test_bad_values_are_told_at_once_and_once(arguments, parameters):
+def test_bad_values_are_named_all_at_once_and_once_each(arguments, parameters):
     with pytest.raises(SizingError) as caught:
         sweep(**arguments)
-    assert sorted({problem.parameter for problem in caught.value.problems}) == parameters
+    assert sorted(problem.parameter for problem in caught.value.problems) == parameters
 
 
 def test_a_row_takes_under_two_hundred_bytes():
