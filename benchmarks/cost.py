@@ -13,8 +13,8 @@ from __future__ import annotations
 import sys
 
 import sizing
-from sizing.cost import MonthlyCost, monthly_cost
-from sizing.published import RELEASE_CLASSES, RELEASE_HOST
+from sizing.facts.published import RELEASE_CLASSES, RELEASE_HOST
+from sizing.planning.cost import MonthlyCost, monthly_cost
 
 GOAL = 0.60
 RATES = {8: 100, 32: 250}  # messages/s of M-18

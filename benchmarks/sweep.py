@@ -13,7 +13,7 @@ import tracemalloc
 import numpy as np
 
 import sizing
-from sizing import sweeps
+from sizing.planning import sweep
 
 GOAL_ROWS, GOAL_TIMES, GOAL_BYTES = 1e7, 200.0, 200.0
 COUNTS = (2, 4, 8, 16, 32)
@@ -27,11 +27,11 @@ def rates(rows: int) -> np.ndarray:
 
 def numeric_seconds(rows: int) -> float:
     """Return the best of three times of the numeric part, on one core: NumPy's elementwise work uses one thread."""
-    combinations = list(sweeps.combinations(COUNTS, rates(rows), TLS, "mysql", "us-east-1", {}))
+    question = sweep.question(COUNTS, rates(rows), TLS, "mysql", "us-east-1", {})
     best = float("inf")
     for _ in range(3):
         start = time.process_time()
-        sweeps.evaluate(combinations, sweeps.no_names())
+        sweep.evaluate(question, sweep.no_names())
         best = min(best, time.process_time() - start)
     return best
 

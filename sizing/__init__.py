@@ -1,7 +1,7 @@
 """Sizing of a WhatsApp Business API client (On-Premises) Multiconnect cluster on AWS.
 
 `plan` answers how many hosts, which database class, how sure, and what it costs. Statements of the vendor's page are
-cited as M-n, decisions of this project as D-n; see `sizing.published` for the addresses.
+cited as M-n, decisions of this project as D-n; see `sizing.facts.published` for the addresses.
 
 Example:
     >>> import sizing
@@ -12,30 +12,31 @@ Example:
 
 from typing import TYPE_CHECKING, Any
 
-from sizing.connections import ConnectionEstimate, Estimator, estimate_connections, max_connections
-from sizing.cost import CostItem, MonthlyCost
+from sizing.connections.estimate import ConnectionEstimate, Estimator, estimate_connections
+from sizing.engines import max_connections
 from sizing.errors import Problem, SizingError
-from sizing.model import Alternative, Alternatives, Database, Hosts, Plan, Tasks, TaskSize
-from sizing.planning import max_hosts, plan
-from sizing.published import SHARD_COUNTS
+from sizing.facts.published import SHARD_COUNTS
+from sizing.planning.cost import CostItem, MonthlyCost
+from sizing.planning.model import Alternative, Alternatives, Database, Hosts, Plan, Tasks, TaskSize
+from sizing.planning.plan import max_hosts, plan
 
 if TYPE_CHECKING:
-    from sizing.calibration import ConnectionModel, Outlier, calibrate
-    from sizing.frames import classes, hosts
-    from sizing.observation import Metric, observe
+    from sizing.connections.calibration import ConnectionModel, Outlier, calibrate
+    from sizing.connections.observation import Metric, observe
+    from sizing.planning.sweep import sweep
     from sizing.reliability import Availability, Failures, availability, spares_for, survives
-    from sizing.sweeps import sweep
+    from sizing.show.tables import classes, hosts
 
 # What needs NumPy, pandas or boto3, or is seldom asked, loads when it is first used: a plan must start quickly.
 _LAZY = {
-    "ConnectionModel": "sizing.calibration",
-    "Outlier": "sizing.calibration",
-    "calibrate": "sizing.calibration",
-    "Metric": "sizing.observation",
-    "observe": "sizing.observation",
-    "classes": "sizing.frames",
-    "hosts": "sizing.frames",
-    "sweep": "sizing.sweeps",
+    "ConnectionModel": "sizing.connections.calibration",
+    "Outlier": "sizing.connections.calibration",
+    "calibrate": "sizing.connections.calibration",
+    "Metric": "sizing.connections.observation",
+    "observe": "sizing.connections.observation",
+    "classes": "sizing.show.tables",
+    "hosts": "sizing.show.tables",
+    "sweep": "sizing.planning.sweep",
     "Availability": "sizing.reliability",
     "Failures": "sizing.reliability",
     "availability": "sizing.reliability",

@@ -7,11 +7,11 @@ import json
 import sys
 from collections.abc import Sequence
 
-from sizing import catalogue, published
+from sizing.engines import ENGINES
 from sizing.errors import SizingError
-from sizing.html import summary
-from sizing.model import Plan
-from sizing.planning import plan
+from sizing.facts import published
+from sizing.planning.plan import plan
+from sizing.show.text import explain, table
 
 FLAGS = {
     "active_coreapps": "--active",
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     add("active_coreapps", "coreapps that serve shards: 1, 2, 4, 8, 16 or 32", int, "N")
     add("messages_per_second", "API rate in messages/s", float, "RATE")
     add("environment", " or ".join(published.ENVIRONMENTS))
-    add("engine", ", ".join(catalogue.ENGINES))
+    add("engine", ", ".join(ENGINES))
     add("engine_version", "major version, such as 8.4")
     add("region", "AWS region")
     add("message_type", ", ".join(published.MESSAGE_TYPES))
@@ -74,12 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _table(answer: Plan) -> str:
-    pairs = summary(answer)
-    width = max(len(name) for name, _ in pairs)
-    return "\n".join(f"{name:{width}}  {figure}" for name, figure in pairs)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, or 2 for bad arguments."""
     asked = vars(_parser().parse_args(arguments))
@@ -95,9 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if as_json:
         print(json.dumps(answer.to_dict(), indent=2))
     elif explained:
-        print(f"{_table(answer)}\n\n{answer.explain()}")
+        print(f"{table(answer)}\n\n{explain(answer)}")
     else:
-        print(_table(answer))
+        print(table(answer))
     return 0
 
 

@@ -12,12 +12,26 @@ class Problem(NamedTuple):
     Attributes:
         parameter: Name of the argument, as `sizing.plan` calls it.
         value: The value that was given.
-        message: What is allowed and how to mend it; starts in lower case, no full stop.
+        allowed: What is allowed and how to mend it, so that it reads on after "allowed"; no full stop.
+        reason: Why the value will not do, where what is allowed does not say it; "" (default) where it does.
     """
 
     parameter: str
     value: object
-    message: str
+    allowed: str
+    reason: str = ""
+
+    @property
+    def message(self) -> str:
+        """Reason and what is allowed, as one phrase.
+
+        Example:
+            >>> Problem("spares", 9, "0 to 2").message
+            'allowed 0 to 2'
+            >>> Problem("host_type", "c5.large", "for example m6i.large", "5 of them do not hold the fleet").message
+            '5 of them do not hold the fleet; allowed for example m6i.large'
+        """
+        return f"{self.reason}; allowed {self.allowed}" if self.reason else f"allowed {self.allowed}"
 
     def __str__(self) -> str:
         """Return `parameter: got value; message` on one line."""
@@ -31,7 +45,7 @@ class SizingError(ValueError):
         problems: Every problem found, in the order of the signature.
 
     Example:
-        >>> print(SizingError([Problem("spares", 9, "allowed 0 to 2")]))
+        >>> print(SizingError([Problem("spares", 9, "0 to 2")]))
         spares: got 9; allowed 0 to 2
     """
 

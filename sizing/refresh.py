@@ -19,13 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sizing import catalogue, published
-from sizing.connections import class_limit
+from sizing.engines import ENGINES
 from sizing.errors import Problem, SizingError
+from sizing.facts import catalogue, published
 
 PRICING_REGION: Final = "us-east-1"  # the price list API answers in few regions, for all of them
-ENGINE_NAMES: Final = {"MySQL": "mysql", "Aurora MySQL": "aurora-mysql", "PostgreSQL": "postgres"}
-DEPLOYMENTS: Final = {"Single-AZ": "single-az", "Multi-AZ": "multi-az"}
 MOST_TIMES: Final = 3.0
 """A price that changes by more than this factor is a broken answer: AWS's own changes were far smaller."""
 
@@ -96,46 +94,56 @@ def products(client: Any, service: str, **filters: str) -> Iterator[tuple[dict[s
 def renew_databases(tables: dict[str, Table], clients: Clients, region: str, today: str) -> None:
     """Renew classes, orderability and prices of one region."""
     versions: dict[str, set[str]] = {}
-    for engine in catalogue.ENGINES:
-        there: dict[str, set[str]] = {}
-        pages = clients("rds", region).get_paginator("describe_orderable_db_instance_options").paginate(Engine=engine)
+    for engine in ENGINES.values():
+        sizes_by_family: dict[str, set[str]] = {}
+        describe = clients("rds", region).get_paginator("describe_orderable_db_instance_options")
+        pages = describe.paginate(Engine=engine.name)
         for page in pages:
             for option in page["OrderableDBInstanceOptions"]:
                 name = option["DBInstanceClass"]
                 if not _has_size(name):
                     continue
                 _, family, size = name.split(".")
-                there.setdefault(family, set()).add(size)
-                if engine == "mysql":
+                sizes_by_family.setdefault(family, set()).add(size)
+                if engine.versions_recorded:
                     major = ".".join(option["EngineVersion"].split(".")[:2])
                     versions.setdefault(name, set()).add(major)
-        if there:
+        if sizes_by_family:
             source = _source(tables, f"rds-api-{today}", f"AWS API rds:DescribeOrderableDBInstanceOptions, {today}")
-            classes = " ".join(f"{family}={'/'.join(sorted(sizes))}" for family, sizes in sorted(there.items()))
-            tables["database_regions"].put(engine=engine, region=region, classes=classes, as_of=today, source=source)
+            classes = " ".join(
+                f"{family}={'/'.join(sorted(sizes))}" for family, sizes in sorted(sizes_by_family.items())
+            )
+            tables["database_regions"].put(
+                engine=engine.name, region=region, classes=classes, as_of=today, source=source
+            )
     pricing = clients("pricing", PRICING_REGION)
-    for spelt, engine in ENGINE_NAMES.items():
+    for engine in ENGINES.values():
+        deployments = {"Single-AZ": engine.single_price, "Multi-AZ": engine.pair_price or engine.single_price}
         found = products(
-            pricing, "AmazonRDS", regionCode=region, databaseEngine=spelt, productFamily="Database Instance"
+            pricing,
+            "AmazonRDS",
+            regionCode=region,
+            databaseEngine=engine.price_list_name,
+            productFamily="Database Instance",
         )
         for attributes, usd, version, date in found:
-            deployment = DEPLOYMENTS.get(attributes.get("deploymentOption", ""))
+            deployment = deployments.get(attributes.get("deploymentOption", ""))
             # Aurora's I/O-optimised storage has instance prices of its own; the shipped ones are the standard's.
             optimised = "IOOptimized" in attributes.get("usagetype", "")
             if deployment is None or optimised or not _has_size(attributes["instanceType"]):
                 continue
             source = _source(tables, f"rds-offer-{version}", f"AWS price list AmazonRDS, offer {version}, {date}")
             tables["database_prices"].put(
-                engine=engine,
+                engine=engine.name,
                 region=region,
                 instance_class=attributes["instanceType"],
-                deployment="instance" if engine == "aurora-mysql" else deployment,
+                deployment=deployment,
                 usd_per_hour=f"{usd:g}",
                 as_of=date,
                 grade="A",
                 source=source,
             )
-            _renew_class(tables, attributes, engine, versions, date, source)
+            _renew_class(tables, attributes, engine.name, versions, date, source)
     if region == catalogue.REFERENCE_REGION and versions:
         for (name,), row in tables["database_classes"].rows.items():
             row["mysql_versions"] = " ".join(sorted(versions.get(name, ())))
@@ -235,20 +243,20 @@ def check(old: dict[str, Table], new: dict[str, Table]) -> None:
         )
         for (name,), row in new["database_classes"].rows.items()
     }
-    for engine, limits in (("mysql", published.MAX_CONNECTIONS), ("aurora-mysql", published.AURORA_CONNECTIONS)):
-        for name, limit in limits.items():
+    for engine in ENGINES.values():
+        for name, limit in engine.published_limits.items():
             db = classes.get(published.MISNAMED_CLASSES.get(name, name))
-            found = None if db is None else class_limit(db, engine)
+            found = None if db is None else engine.max_connections(db.memory_gib)
             if found != limit:
-                message = f"allowed {limit}, the published limit of {name} for {engine}; nothing was written"
-                problems.append(Problem("database_classes", found, message))
+                allowed = f"{limit}, the published limit of {name} for {engine.name}; nothing was written"
+                problems.append(Problem("database_classes", found, allowed))
     for prices in ("database_prices", "host_prices"):
         for key, row in new[prices].rows.items():
             before = float(old[prices].rows.get(key, row)["usd_per_hour"])
             after = float(row["usd_per_hour"])
             if not before / MOST_TIMES <= after <= before * MOST_TIMES:
-                message = f"allowed a third to three times {before:g} for {' '.join(key)}; nothing was written"
-                problems.append(Problem(prices, after, message))
+                allowed = f"a third to three times {before:g} for {' '.join(key)}; nothing was written"
+                problems.append(Problem(prices, after, allowed))
     if problems:
         raise SizingError(problems)
 
@@ -270,8 +278,8 @@ def refresh(regions: Sequence[str], clients: Clients, data: Path = catalogue.DAT
     """
     unknown = [region for region in regions if region not in catalogue.regions()]
     if unknown or not regions:
-        message = f"allowed one or more of {', '.join(catalogue.regions())}"
-        raise SizingError([Problem("regions", unknown or list(regions), message)])
+        allowed = f"one or more of {', '.join(catalogue.regions())}"
+        raise SizingError([Problem("regions", unknown or list(regions), allowed)])
     old, new = read_tables(data), read_tables(data)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     for region in regions:

@@ -8,13 +8,14 @@ from itertools import combinations
 from math import comb, log10
 from typing import Any, Final
 
-from sizing import placement, published
-from sizing.connections import is_rate
-from sizing.cost import HOURS_PER_MONTH
+from sizing.connections.estimate import is_rate
 from sizing.errors import Problem, SizingError
-from sizing.model import Plan
-from sizing.placement import Host, Tier
-from sizing.planning import plan
+from sizing.facts import published
+from sizing.planning import placement
+from sizing.planning.cost import HOURS_PER_MONTH
+from sizing.planning.model import Plan
+from sizing.planning.placement import Fleet, Host
+from sizing.planning.plan import plan as make_plan
 
 MINUTES_PER_MONTH: Final = 60 * HOURS_PER_MONTH
 SECONDS_PER_YEAR: Final = 365 * 24 * 3600
@@ -49,7 +50,7 @@ class Failures:
     def __post_init__(self) -> None:
         """Refuse what is not a finite number from 0."""
         problems = [
-            Problem(each.name, getattr(self, each.name), "allowed a finite number from 0")
+            Problem(each.name, getattr(self, each.name), "a finite number from 0")
             for each in fields(self)
             if not is_rate(getattr(self, each.name))
         ]
@@ -97,20 +98,20 @@ class Availability:
         return -log10(max(self.unavailable_minutes / MINUTES_PER_MONTH, 1e-15))
 
 
-def _tiers(of: Plan) -> tuple[Tier, ...]:
-    """Return the plan's services, in the order in which `plan` placed them."""
-    tasks = of.tasks
-    return tuple(
-        Tier(name, task.count, task.memory_reservation_mib)
-        for name, task in (("coreapp", tasks.coreapp), ("master", tasks.master), ("webapp", tasks.webapp))
+def _fleet(plan: Plan) -> Fleet:
+    """Return the plan's tasks in the order in which it placed them."""
+    coreapp, master, webapp = (
+        (tasks.count, tasks.memory_reservation_mib)
+        for tasks in (plan.tasks.coreapp, plan.tasks.master, plan.tasks.webapp)
     )
+    return placement.fleet(coreapp=coreapp, master=master, webapp=webapp)
 
 
-def layout(of: Plan, hosts: int | None = None) -> list[Host]:
+def layout(plan: Plan, hosts: int | None = None) -> list[Host]:
     """Return the plan's tasks on its hosts, as ECS spreads them.
 
     Args:
-        of: The plan.
+        plan: The plan.
         hosts: Running hosts. Default the plan's cap.
 
     Returns:
@@ -119,13 +120,13 @@ def layout(of: Plan, hosts: int | None = None) -> list[Host]:
     Raises:
         SizingError: When the tasks do not fit on so many hosts, or there are more than the cap.
     """
-    count = of.hosts.maximum if hosts is None else hosts
+    count = plan.hosts.maximum if hosts is None else hosts
     placed = placement.empty_hosts(
-        count, of.hosts.availability_zones, of.hosts.task_memory_mib, of.hosts.tasks_per_host
+        count, plan.hosts.availability_zones, plan.hosts.task_memory_mib, plan.hosts.tasks_per_host
     )
-    if not 0 < count <= of.hosts.maximum or placement.place(placed, _tiers(of)):
-        message = f"allowed the hosts that hold the fleet, at most the cap of {of.hosts.maximum}"
-        raise SizingError([Problem("hosts", count, message)])
+    if not 0 < count <= plan.hosts.maximum or placement.place(placed, _fleet(plan)):
+        allowed = f"the hosts that hold the fleet, at most the cap of {plan.hosts.maximum}"
+        raise SizingError([Problem("hosts", count, allowed)])
     return placed
 
 
@@ -162,7 +163,7 @@ def _times(left: Sequence[float], right: Sequence[float]) -> list[float]:
     return product
 
 
-def availability(of: Plan, failures: Failures = DEFAULT_FAILURES, *, hosts: int | None = None) -> Availability:
+def availability(plan: Plan, failures: Failures = DEFAULT_FAILURES, *, hosts: int | None = None) -> Availability:
     """Return how long a shard of a plan stands still.
 
     Fail-over: a shard loses its coreapp as often as its host or zone fails, and waits heartbeat + unhealthy interval.
@@ -170,7 +171,7 @@ def availability(of: Plan, failures: Failures = DEFAULT_FAILURES, *, hosts: int 
     distribution of coreapps away, on the real placement, where one host can carry several coreapps.
 
     Args:
-        of: The plan.
+        plan: The plan.
         failures: Rates and times. Default: see `Failures`.
         hosts: Running hosts. Default the plan's cap.
 
@@ -181,12 +182,13 @@ def availability(of: Plan, failures: Failures = DEFAULT_FAILURES, *, hosts: int 
         SizingError: When the tasks do not fit on so many hosts.
 
     Example:
-        >>> round(availability(plan(8, spares=2)).unavailable_minutes, 3)
+        >>> import sizing
+        >>> round(availability(sizing.plan(8, spares=2)).unavailable_minutes, 3)
         0.168
     """
-    away = _away(layout(of, hosts), failures)
-    unserved = sum((number - of.spares) * chance for number, chance in enumerate(away) if number > of.spares)
-    shortage = unserved / of.active_coreapps
+    away = _away(layout(plan, hosts), failures)
+    unserved = sum((number - plan.spares) * chance for number, chance in enumerate(away) if number > plan.spares)
+    shortage = unserved / plan.active_coreapps
     losses_per_second = (failures.host_failures_per_year + failures.zone_failures_per_year) / SECONDS_PER_YEAR
     failover = losses_per_second * failures.failover_seconds * (1 - shortage)
     return Availability(MINUTES_PER_MONTH * failover, MINUTES_PER_MONTH * shortage, failures)
@@ -221,33 +223,33 @@ def spares_for(
         (1, 2)
     """
     if not is_rate(target) or not 0 < target < 1:
-        raise SizingError([Problem("target", target, "allowed a share of the time between 0 and 1, such as 0.9999")])
+        raise SizingError([Problem("target", target, "a share of the time between 0 and 1, such as 0.9999")])
     reached = 0.0
-    first = plan(active_coreapps, messages_per_second, spares=0, **options)
+    first = make_plan(active_coreapps, messages_per_second, spares=0, **options)
     for spares in range(first.hosts.maximum):
         try:
-            found = availability(plan(active_coreapps, messages_per_second, spares=spares, **options), failures)
+            found = availability(make_plan(active_coreapps, messages_per_second, spares=spares, **options), failures)
         except SizingError:
             break  # more spares do not fit
         if found.availability >= target:
             return spares
         reached = max(reached, found.availability)
     floor = failures.failover_seconds
-    message = (
-        f"allowed up to {reached:.7f}, which is what the spares that fit reach; each failure costs a fail-over of "
+    allowed = (
+        f"up to {reached:.7f}, which is what the spares that fit reach; each failure costs a fail-over of "
         f"{floor:g} s, so shorten heartbeat_seconds and unhealthy_seconds or make failures rarer"
     )
-    raise SizingError([Problem("target", target, message)])
+    raise SizingError([Problem("target", target, allowed)])
 
 
-def survives(of: Plan, hosts: int = 1, azs: int = 0, *, replaced: bool = False) -> bool:
+def survives(plan: Plan, hosts: int = 1, azs: int = 0, *, replaced: bool = False) -> bool:
     """Return whether every shard is still served after the worst loss of so many zones and further hosts.
 
     On a real placement at the cap. M-5 counts one coreapp a machine; under the caps of M-17 a host can carry several,
     and then its loss takes more coreapps than one spare covers until they run again elsewhere.
 
     Args:
-        of: The plan.
+        plan: The plan.
         hosts: Hosts lost, beside those of lost zones. Default 1.
         azs: Zones lost. Default 0.
         replaced: False (default) asks about the minutes after the loss, with the coreapps that are left. True asks
@@ -260,21 +262,22 @@ def survives(of: Plan, hosts: int = 1, azs: int = 0, *, replaced: bool = False) 
         SizingError: For a number that is negative or more than there is, or too many ways to lose hosts.
 
     Example:
-        >>> three = plan(2)
+        >>> import sizing
+        >>> three = sizing.plan(2)
         >>> survives(three, hosts=1), survives(three, hosts=2), survives(three, hosts=0, azs=1)
         (True, False, True)
     """
-    placed = layout(of)
+    placed = layout(plan)
     zones = sorted({host.zone for host in placed})
     problems = []
     for name, value, most in (("hosts", hosts, len(placed)), ("azs", azs, len(zones))):
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-            problems.append(Problem(name, value, f"allowed 0 to {most}"))
+            problems.append(Problem(name, value, f"0 to {most}"))
     if not problems and comb(len(placed), hosts) * comb(len(zones), azs) > MOST_PLACEMENTS:
-        problems.append(Problem("hosts", hosts, f"allowed at most {MOST_PLACEMENTS} ways to lose them; take fewer"))
+        problems.append(Problem("hosts", hosts, f"at most {MOST_PLACEMENTS} ways to lose them; take fewer"))
     if problems:
         raise SizingError(problems)
-    return all(_serves(of, placed, lost, replaced) for lost in _losses(placed, zones, hosts, azs))
+    return all(_serves(plan, placed, lost, replaced) for lost in _losses(placed, zones, hosts, azs))
 
 
 def _losses(placed: Sequence[Host], zones: Sequence[int], hosts: int, azs: int) -> Iterable[frozenset[int]]:
@@ -286,13 +289,13 @@ def _losses(placed: Sequence[Host], zones: Sequence[int], hosts: int, azs: int) 
             yield frozenset(dark | set(more))
 
 
-def _serves(of: Plan, placed: Sequence[Host], lost: frozenset[int], replaced: bool) -> bool:
-    tiers = _tiers(of)
+def _serves(plan: Plan, placed: Sequence[Host], lost: frozenset[int], replaced: bool) -> bool:
+    fleet = _fleet(plan)
     running = {
         tier.name: sum(host.tasks.get(tier.name, 0) for number, host in enumerate(placed) if number not in lost)
-        for tier in tiers
+        for tier in fleet
     }
     if replaced:
-        left = {tier.name: tier.number for tier in placement.lose(placed, lost, tiers)}
-        running = {tier.name: tier.number - left.get(tier.name, 0) for tier in tiers}
-    return running["coreapp"] >= of.active_coreapps and running["webapp"] > 0 and running["master"] > 0
+        left = {tier.name: tier.number for tier in placement.lose(placed, lost, fleet)}
+        running = {tier.name: tier.number - left.get(tier.name, 0) for tier in fleet}
+    return running["coreapp"] >= plan.active_coreapps and running["webapp"] > 0 and running["master"] > 0

@@ -10,7 +10,7 @@ from constructs import Construct, IDependable
 
 from multiconnect.monitoring import ABOVE, PERIOD, Alarms
 from multiconnect.waivers import waive
-from sizing.cost import HOST_VOLUME_GIB
+from sizing.planning.cost import HOST_VOLUME_GIB
 
 AMI_PARAMETER = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
 """Resolved by EC2 when a host starts, so that a new image never makes a stack update replace hosts.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from multiconnect.fleet import AMI_PARAMETER, HOST_LIFETIME_DAYS, MEMORY_ALARM_PERCENT
-from sizing.cost import HOST_VOLUME_GIB
+from sizing.planning.cost import HOST_VOLUME_GIB
 from tests.assembly import Assembly
 from tests.conftest import Synth
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from sizing import Metric, SizingError, calibrate, observe, plan
-from sizing.calibration import _student
+from sizing.connections.calibration import _student
 
 LOADS = [(active, rate) for active in (2, 4, 8, 16) for rate in (10, 20, 40, 80, 120)]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizing import SizingError, estimate_connections, max_connections
-from sizing.published import MAX_CONNECTIONS
+from sizing.facts.published import MAX_CONNECTIONS
 
 DOCUMENTED = Path(__file__).parent / "max_connections.csv"
 

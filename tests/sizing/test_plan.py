@@ -9,8 +9,11 @@ from math import ceil
 import pytest
 
 import sizing
-from sizing import SizingError, catalogue, max_hosts, placement, plan
-from sizing.choice import vcpu_floor
+from sizing import SizingError, max_hosts, plan
+from sizing.engines import ENGINES
+from sizing.facts import catalogue
+from sizing.planning import placement
+from sizing.planning.choice import vcpu_floor
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,7 @@ def test_a_retired_class_is_refused_with_its_successor(name, successor):
 
 
 @pytest.mark.parametrize("region", catalogue.regions())
-@pytest.mark.parametrize("engine", catalogue.ENGINES)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_choice_satisfies_every_constraint(region, engine):
     for active in sizing.SHARD_COUNTS:
         answer = plan(active, engine=engine, region=region)
@@ -92,10 +95,10 @@ def test_every_choice_satisfies_every_constraint(region, engine):
 def test_no_cheaper_class_would_have_done():
     """Checked against a walk over every class and its listed price, written apart from the product's."""
     answer = plan(8, 100)
-    paid = catalogue.database_price("mysql", "us-east-1", answer.database.instance_class, multi_az=False)
+    paid = ENGINES["mysql"].price("us-east-1", answer.database.instance_class, multi_az=False)
     assert paid is not None
     for db in catalogue.orderable("mysql", "us-east-1", "8.4"):
-        price = catalogue.database_price("mysql", "us-east-1", db.name, multi_az=False)
+        price = ENGINES["mysql"].price("us-east-1", db.name, multi_az=False)
         if price and price.usd < paid.usd and not db.burstable:
             limit = sizing.max_connections(db.name)
             assert limit < 2 * 1200 or db.vcpu < 8, db.name
@@ -261,7 +264,7 @@ def test_planning_imports_nothing_heavy():
 
 def test_a_class_without_a_price_is_chosen_only_by_name_and_its_cost_is_not_guessed():
     name = "db.m7g.2xlarge"
-    assert catalogue.database_price("mysql", "us-east-1", name, multi_az=False) is None
+    assert ENGINES["mysql"].price("us-east-1", name, multi_az=False) is None
     answer = plan(8, database_class=name)
     assert answer.database.instance_class == name
     assert answer.monthly_cost.at_cap is None
@@ -272,13 +275,13 @@ def test_a_class_without_a_price_is_chosen_only_by_name_and_its_cost_is_not_gues
 
 
 def test_a_multi_az_price_is_the_listed_one_or_twice_the_single_one_and_marked():
-    listed = catalogue.database_price("mysql", "us-east-1", "db.r6g.xlarge", multi_az=True)
+    listed = ENGINES["mysql"].price("us-east-1", "db.r6g.xlarge", multi_az=True)
     assert listed is not None
     assert (listed.usd, listed.doubled) == (0.859, False)
-    doubled = catalogue.database_price("mysql", "us-east-1", "db.m6g.2xlarge", multi_az=True)
+    doubled = ENGINES["mysql"].price("us-east-1", "db.m6g.2xlarge", multi_az=True)
     assert doubled is not None
     assert (doubled.usd, doubled.doubled) == (2 * 0.608, True)
-    pair = catalogue.database_price("aurora-mysql", "us-east-1", "db.r6g.large", multi_az=True)
+    pair = ENGINES["aurora-mysql"].price("us-east-1", "db.r6g.large", multi_az=True)
     assert pair is not None
     assert (pair.usd, pair.doubled) == (2 * 0.26, False)  # two instances are two prices
 

@@ -11,7 +11,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from sizing import SizingError, catalogue
+from sizing import SizingError
+from sizing.engines import ENGINES
+from sizing.facts import catalogue
 from sizing.refresh import main, read_tables, refresh
 
 ENGINE_NAMES = ("MySQL", "Aurora MySQL", "PostgreSQL")
@@ -49,7 +51,7 @@ def answers(orderable=(), priced=(), hosts=(), host_prices=(), region="us-east-1
         for service in ("rds", "pricing", "ec2")
     )
     stub = Stubber(rds)
-    for engine in catalogue.ENGINES:
+    for engine in ENGINES:
         options = [
             {"DBInstanceClass": name, "EngineVersion": version} for named, name, version in orderable if named == engine
         ]

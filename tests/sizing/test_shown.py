@@ -16,8 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation
 
 import sizing
-from sizing import SizingError, availability, plan, plots, sweep
+from sizing import SizingError, availability, plan, sweep
 from sizing.__main__ import main
+from sizing.show import plots
 
 PICTURES = {
     "plan": lambda: plan(32).plot(),

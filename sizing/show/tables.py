@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pandas as pd  # type: ignore[import-untyped]
 
-from sizing import catalogue, published
-from sizing.connections import class_limit
+from sizing.engines import ENGINES
 from sizing.errors import Problem, SizingError
-from sizing.placement import task_memory_mib
+from sizing.facts import catalogue, published
+from sizing.planning.placement import task_memory_mib
 
 
 def _check(region: str, engine: str = "mysql") -> None:
     problems = []
     if region not in catalogue.regions():
-        problems.append(Problem("region", region, f"allowed {', '.join(catalogue.regions())}"))
-    if engine not in catalogue.ENGINES:
-        problems.append(Problem("engine", engine, f"allowed {', '.join(catalogue.ENGINES)}"))
+        problems.append(Problem("region", region, ", ".join(catalogue.regions())))
+    if engine not in ENGINES:
+        problems.append(Problem("engine", engine, ", ".join(ENGINES)))
     if problems:
         raise SizingError(problems)
 
@@ -40,12 +40,12 @@ def classes(engine: str = "mysql", region: str = "us-east-1") -> pd.DataFrame:
         636
     """
     _check(region, engine)
-    there = catalogue.regional_classes(engine, region)
+    regional = catalogue.regional_classes(engine, region)
     rows = []
     for db in catalogue.database_classes().values():
         if engine not in db.engines:
             continue
-        price = catalogue.database_price(engine, region, db.name, multi_az=False)
+        price = ENGINES[engine].price(region, db.name, multi_az=False)
         rows.append(
             {
                 "instance_class": db.name,
@@ -56,8 +56,8 @@ def classes(engine: str = "mysql", region: str = "us-east-1") -> pd.DataFrame:
                 "architecture": db.architecture,
                 "status": db.status,
                 "successor": db.successor,
-                "in_region": db.name in there,
-                "max_connections": class_limit(db, engine),
+                "in_region": db.name in regional,
+                "max_connections": ENGINES[engine].max_connections(db.memory_gib),
                 "usd_per_hour": price.usd if price else float("nan"),
                 "price_as_of": price.as_of if price else "",
                 "price_source": catalogue.source_text(price.source) if price else "",

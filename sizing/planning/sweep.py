@@ -7,7 +7,7 @@ row costs some tens of nanoseconds. Blocks of rates that stay in the processor's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from inspect import signature
 from itertools import product
@@ -17,13 +17,14 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from sizing import catalogue, published
-from sizing.catalogue import DatabaseClass
-from sizing.choice import EXPECTED_PERCENT, HIGH_PERCENT, choose_host, ranked_databases
-from sizing.connections import FAMILIES, NOISE, Line, class_limit, extrapolates
+from sizing.connections.estimate import FAMILIES, NOISE, Line, extrapolates
+from sizing.engines import ENGINES
 from sizing.errors import Problem, SizingError
-from sizing.planning import cost_of, plan
-from sizing.request import Request, problems_of
+from sizing.facts import catalogue, published
+from sizing.facts.catalogue import DatabaseClass
+from sizing.planning.choice import EXPECTED_PERCENT, HIGH_PERCENT, choose_host, ranked_databases
+from sizing.planning.plan import cost_of, plan
+from sizing.planning.request import Request, problems_of
 
 BLOCK: Final = 16_384
 """Rates worked on at once: ten arrays of 8 bytes each fit a 2 MiB second-level cache."""
@@ -60,10 +61,20 @@ COLUMNS: Final = {
 
 
 class Combination(NamedTuple):
-    """One block of rows that differ in the rate alone."""
+    """One run of rows that differ in the rate alone.
+
+    `rates` is the place of its rates in `Question.rates`: combinations with the same rates share one array.
+    """
 
     request: Request
-    rates: Floats
+    rates: int
+
+
+class Question(NamedTuple):
+    """Everything that a sweep is asked, checked."""
+
+    combinations: list[Combination]
+    rates: list[Floats]
 
 
 class Table(NamedTuple):
@@ -114,9 +125,8 @@ def sweep(
         2               32                100.0      1450  3700
         3               32                250.0      1700  3700
     """
-    wanted = list(combinations(active_coreapps, messages_per_second, tls, engine, region, options))
     names = no_names()
-    columns = evaluate(wanted, names)
+    columns = evaluate(question(active_coreapps, messages_per_second, tls, engine, region, options), names)
     frame: dict[str, Any] = dict(columns)
     for column, categories in names.items():
         frame[column] = pd.Categorical.from_codes(columns[column], categories=categories)
@@ -128,27 +138,26 @@ def no_names() -> dict[str, list[str]]:
     return {"engine": [], "region": [], "instance_class": [], "host_type": []}
 
 
-def evaluate(wanted: Sequence[Combination], names: dict[str, list[str]]) -> dict[str, NDArray[Any]]:
+def evaluate(asked: Question, names: dict[str, list[str]]) -> dict[str, NDArray[Any]]:
     """Return the columns of a sweep; `names` receives what the codes stand for. This is the numeric part."""
-    total = sum(len(each.rates) for each in wanted)
+    total = sum(len(asked.rates[each.rates]) for each in asked.combinations)
     columns: dict[str, NDArray[Any]] = {name: np.empty(total, dtype) for name, dtype in COLUMNS.items()}
     tables: dict[tuple[str, str], Table] = {}
     known: dict[tuple[int, bool, int], slice] = {}
     steps = [most for most, _ in published.DATABASE_VCPU_FLOOR]
-    floors = {
-        id(rates): np.searchsorted(steps, rates).astype(np.int8) for rates in {id(r): r for _, r in wanted}.values()
-    }
+    floors = [np.searchsorted(steps, rates).astype(np.int8) for rates in asked.rates]
     start = 0
-    for request, rates in wanted:
+    for request, place in asked.combinations:
+        rates = asked.rates[place]
         rows = slice(start, start + len(rates))
         start = rows.stop
         where = (request.engine, request.region)
         if where not in tables:
             tables[where] = _table(request)
         # Connections do not depend on engine and region: what one combination found, the next copies.
-        key = (request.active, request.tls, id(rates))
+        key = (request.active, request.tls, place)
         _connections(columns, rows, request, rates, known.setdefault(key, rows))
-        _choose(columns, rows, request, rates, floors[id(rates)], tables[where], names)
+        _choose(columns, rows, request, rates, floors[place], tables[where], names)
         columns["messages_per_second"][rows] = rates
         for name, value in (
             ("active_coreapps", request.active),
@@ -166,52 +175,63 @@ def _several(value: Any, whole: type | tuple[type, ...]) -> list[Any]:
     return [value] if value is None or isinstance(value, whole) else list(value)
 
 
-def combinations(
+def question(
     active_coreapps: Any, messages_per_second: Any, tls: Any, engine: Any, region: Any, options: dict[str, Any]
-) -> Iterator[Combination]:
-    """Yield the combinations, after checking all of them."""
+) -> Question:
+    """Return the combinations of the given values, after checking all of them.
+
+    Raises:
+        SizingError: With every bad argument at once.
+    """
     if "model" in options:
-        raise SizingError([Problem("model", options["model"], "allowed in plan only; sweep uses the published points")])
+        raise SizingError([Problem("model", options["model"], "in plan only; sweep uses the published points")])
     if messages_per_second is None:
         messages_per_second = [rate for rate, _ in published.RATE_TO_COREAPPS]
     try:
         rates = np.atleast_1d(np.asarray(messages_per_second, dtype=np.float64))
     except (TypeError, ValueError):
-        raise SizingError([Problem("messages_per_second", messages_per_second, "allowed numbers from 0")]) from None
-    problems: dict[Problem, None] = {}  # keeps the order and says the same thing once
+        raise SizingError([Problem("messages_per_second", messages_per_second, "numbers from 0")]) from None
+    problems: list[Problem] = []
+
+    def add(problem: Problem) -> None:
+        # Many combinations share a problem. A value may be a list, which a set or a dict could not hold.
+        if problem not in problems:
+            problems.append(problem)
+
     bad = rates[~(np.isfinite(rates) & (rates >= 0))]
     if bad.size or not rates.size:
-        problems[
-            Problem(
-                "messages_per_second",
-                float(bad[0]) if bad.size else None,
-                "allowed finite numbers from 0, at least one",
-            )
-        ] = None
+        add(Problem("messages_per_second", float(bad[0]) if bad.size else None, "finite numbers from 0, at least one"))
         rates = np.zeros(1)
-    by_count = _by_map(rates) if active_coreapps is None else None
-    requests: list[tuple[Request, Floats]] = []
+    if active_coreapps is None:
+        by_count = _by_map(rates)
+        counts: list[Any] = list(by_count)
+        blocks = list(by_count.values())
+        places = list(range(len(blocks)))
+    else:
+        counts = _several(active_coreapps, (int, str))
+        blocks = [rates]
+        places = [0] * len(counts)
+    most = published.RATE_TO_COREAPPS[-1][0]
+    combinations: list[Combination] = []
     given = signature(plan)
-    for one in product(
-        list(by_count) if by_count is not None else _several(active_coreapps, (int, str)),
+    for (count, place), encrypted, named_engine, named_region in product(
+        list(zip(counts, places, strict=True)),
         _several(tls, (bool, str)),
         _several(engine, str),
         _several(region, str),
     ):
-        count, encrypted, named_engine, named_region = one
-        most = published.RATE_TO_COREAPPS[-1][0]
         if count is None:
-            problems[Problem("messages_per_second", float(rates.max()), f"allowed 0 to {most} without coreapps")] = None
+            add(Problem("messages_per_second", float(rates.max()), f"0 to {most} without coreapps"))
             continue
         bound = given.bind(count, 0.0, tls=encrypted, engine=named_engine, region=named_region, **options)
         bound.apply_defaults()
         request = Request(**bound.arguments)
         for problem in problems_of(request):
-            problems.setdefault(problem)
-        requests.append((request, rates if by_count is None else by_count[count]))
+            add(problem)
+        combinations.append(Combination(request, place))
     if problems:
-        raise SizingError(list(problems))
-    yield from (Combination(request, these) for request, these in requests)
+        raise SizingError(problems)
+    return Question(combinations, blocks)
 
 
 def _by_map(rates: Floats) -> dict[int | None, Floats]:
@@ -240,9 +260,9 @@ def _envelope(lines: Iterable[Line], active: int, top: float) -> list[tuple[floa
 
     def hidden(line: tuple[float, float], by: tuple[float, float]) -> bool:
         """Whether `by` is below `line` at both ends, and so everywhere between."""
-        here, there = line[0], line[0] + line[1] * top
-        other_here, other_there = by[0], by[0] + by[1] * top
-        return other_here <= here and other_there <= there and (other_here, other_there) != (here, there)
+        first, last = line[0], line[0] + line[1] * top
+        other_first, other_last = by[0], by[0] + by[1] * top
+        return other_first <= first and other_last <= last and (other_first, other_last) != (first, last)
 
     return [line for line in dict.fromkeys(flat) if not any(hidden(line, other) for other in flat)]
 
@@ -304,7 +324,8 @@ def _table(request: Request) -> Table:
     ranked = [named] if named else [each.item for each in ranked_databases(request)]
     # A class may stand twice, in the region's list and in the reference's; the first place counts.
     classes = tuple(dict.fromkeys(db for db in ranked if not (db.burstable and request.production)))
-    limits = np.array([class_limit(db, request.engine) for db in classes], np.int32)
+    limit = ENGINES[request.engine].max_connections
+    limits = np.array([limit(db.memory_gib) for db in classes], np.int32)
     width = int(limits.max(initial=0)) + 2  # one more than any limit stands for "more than any class has"
     first = np.full(len(FLOORS) * width, len(classes), np.int16)
     for number, floor in enumerate(FLOORS):

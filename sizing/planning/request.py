@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sizing import catalogue, published
-from sizing.connections import Estimator, is_rate
+from sizing.connections.estimate import Estimator, is_rate
+from sizing.engines import ENGINES
 from sizing.errors import Problem
+from sizing.facts import catalogue, published
 
-ZONES: Final = (2, 3, 4)
 # RDS storage in GiB: the least gp3 volume for MySQL and PostgreSQL, and the most for any engine.
 STORAGE_GIB: Final = (20, 65536)
 DEFAULT_STORAGE_GIB: Final = {"production": 100, "staging": 20}
@@ -18,9 +18,12 @@ MOST_VCPU: Final = 16  # per coreapp; the vendor's largest host for one coreapp 
 MOST_TASKS: Final = 100  # of webs or masters: far beyond M-16's 3, and keeps a slip of the keyboard from running long
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The arguments of `plan`; None stands for a default that depends on others."""
+    """The arguments of `plan` by their names; None stands for a default that depends on others.
+
+    No field has a default here: the signature of `plan` declares each of them once.
+    """
 
     active_coreapps: int | None
     messages_per_second: float | None
@@ -77,12 +80,17 @@ class Request:
     @property
     def cap(self) -> int:
         """Most hosts (M-17)."""
-        return published.HOST_CAPS.get(self.active, self.defaults.hosts)
+        return host_cap(self.active, self.environment)
+
+    @property
+    def multi_az(self) -> bool:
+        """Whether the database runs in two zones: in production."""
+        return self.production
 
     @property
     def version(self) -> str:
         """Engine version."""
-        return self.engine_version or catalogue.ENGINE_VERSIONS[self.engine][0]
+        return self.engine_version or ENGINES[self.engine].versions[0]
 
     @property
     def zones(self) -> int:
@@ -108,6 +116,11 @@ class Request:
         return kind.mib if self.rate <= kind.rate else kind.mib_above
 
 
+def host_cap(active_coreapps: int, environment: str) -> int:
+    """Return the most hosts of so many active coreapps (M-17), or where it has no cap the default number (M-16)."""
+    return published.HOST_CAPS.get(active_coreapps, published.ENVIRONMENTS[environment].hosts)
+
+
 def rate_for(active: int) -> float:
     """Return the rate in messages/s that the vendor's map associates with `active` coreapps.
 
@@ -131,61 +144,61 @@ def problems_of(request: Request) -> list[Problem]:
     """Return everything that is wrong with single arguments, in the order of the signature."""
     found: list[Problem] = []
 
-    def check(parameter: str, good: bool, message: str) -> bool:
+    def check(parameter: str, good: bool, allowed: str) -> bool:
         if not good:
-            found.append(Problem(parameter, getattr(request, parameter), message))
+            found.append(Problem(parameter, getattr(request, parameter), allowed))
         return good
 
-    def one_of(parameter: str, allowed: Sequence[str]) -> bool:
+    def one_of(parameter: str, names: Sequence[str]) -> bool:
         given = getattr(request, parameter)
-        return check(parameter, isinstance(given, str) and given in allowed, f"allowed {', '.join(allowed)}")
+        return check(parameter, isinstance(given, str) and given in names, ", ".join(names))
 
     def boolean(parameter: str) -> None:
-        check(parameter, isinstance(getattr(request, parameter), bool), "allowed True or False")
+        check(parameter, isinstance(getattr(request, parameter), bool), "True or False")
 
     counts = ", ".join(map(str, published.SHARD_COUNTS))
     active = request.active_coreapps
     active_ok = check(
         "active_coreapps",
         active is None or (_whole(active, 1, 32) and active in published.SHARD_COUNTS),
-        f"allowed {counts} (M-2), or leave it out and give messages_per_second",
+        f"{counts} (M-2), or leave it out and give messages_per_second",
     )
     rate = request.messages_per_second
-    rate_ok = check("messages_per_second", rate is None or is_rate(rate), "allowed a finite number from 0")
+    rate_ok = check("messages_per_second", rate is None or is_rate(rate), "a finite number from 0")
     if rate_ok and rate is not None and active is None:
         most = published.RATE_TO_COREAPPS[-1][0]
         rate_ok = check(
             "messages_per_second",
             rate <= most,
-            f"allowed 0 to {most}, where the vendor's map ends; give active_coreapps as well to plan beyond it",
+            f"0 to {most}, where the vendor's map ends; give active_coreapps as well to plan beyond it",
         )
     boolean("tls")
     environment_ok = one_of("environment", tuple(published.ENVIRONMENTS))
-    engine_ok = one_of("engine", catalogue.ENGINES)
+    engine_ok = one_of("engine", tuple(ENGINES))
     if engine_ok and request.engine_version is not None:
-        one_of("engine_version", catalogue.ENGINE_VERSIONS[request.engine])
+        one_of("engine_version", ENGINES[request.engine].versions)
     region_ok = one_of("region", catalogue.regions())
     one_of("message_type", tuple(published.MESSAGE_TYPES))
     check(
         "model",
         request.model is None or hasattr(request.model, "estimate"),
-        "allowed None or what sizing.calibrate returned",
+        "None or what sizing.calibrate returned",
     )
-    if check("spares", _whole(request.spares, 0, 10**6), "allowed a whole number from 0") and (
+    if check("spares", _whole(request.spares, 0, 10**6), "a whole number from 0") and (
         active_ok and rate_ok and environment_ok
     ):
         fit = request.cap - 1
         check(
             "spares",
             request.spares <= fit,
-            f"allowed 0 to {fit}: each spare covers one failed host (M-5), and of the at most {request.cap} hosts that "
+            f"0 to {fit}: each spare covers one failed host (M-5), and of the at most {request.cap} hosts that "
             f"{request.active} active coreapps get (M-17) one must be left; more active coreapps raise the cap",
         )
-    check("webs", request.webs is None or _whole(request.webs, 1, MOST_TASKS), f"allowed 1 to {MOST_TASKS}")
+    check("webs", request.webs is None or _whole(request.webs, 1, MOST_TASKS), f"1 to {MOST_TASKS}")
     check(
         "masters",
         request.masters is None or _whole(request.masters, 2, MOST_TASKS),
-        f"allowed 2 to {MOST_TASKS}; high availability needs two masters",
+        f"2 to {MOST_TASKS}; high availability needs two masters",
     )
     boolean("historical")
     if engine_ok and region_ok and environment_ok:
@@ -194,22 +207,22 @@ def problems_of(request: Request) -> list[Problem]:
     found += _family_problems(request)
     if request.database_architecture is not None:
         one_of("database_architecture", ("x86_64", "arm64"))
-    check("minimum_database_generation", _whole(request.minimum_database_generation, 0, 99), "allowed 0 to 99")
-    check("minimum_host_generation", _whole(request.minimum_host_generation, 0, 99), "allowed 0 to 99")
+    check("minimum_database_generation", _whole(request.minimum_database_generation, 0, 99), "0 to 99")
+    check("minimum_host_generation", _whole(request.minimum_host_generation, 0, 99), "0 to 99")
     per = request.host_vcpu_per_coreapp
-    check("host_vcpu_per_coreapp", is_rate(per) and per <= MOST_VCPU, f"allowed 0 to {MOST_VCPU}")
+    check("host_vcpu_per_coreapp", is_rate(per) and per <= MOST_VCPU, f"0 to {MOST_VCPU}")
     boolean("eni_trunking")
     zones = request.availability_zones
-    check("availability_zones", zones is None or (_whole(zones, 2, 4)), "allowed 2, 3 or 4")
+    check("availability_zones", zones is None or (_whole(zones, 2, 4)), "2, 3 or 4")
     least, most_gib = STORAGE_GIB
     storage = request.database_storage_gib
     check(
         "database_storage_gib",
         storage is None or _whole(storage, least, most_gib),
-        f"allowed {least} to {most_gib} GiB",
+        f"{least} to {most_gib} GiB",
     )
     nat = request.nat_gateways
-    check("nat_gateways", nat is None or _whole(nat, 0, 4), "allowed 0 to 4")
+    check("nat_gateways", nat is None or _whole(nat, 0, 4), "0 to 4")
     boolean("interface_endpoints")
     return found
 
@@ -220,26 +233,26 @@ def _named_class_problems(request: Request) -> list[Problem]:
     if name is None:
         return []
 
-    def problem(message: str) -> list[Problem]:
-        return [Problem("database_class", name, message)]
+    def problem(allowed: str) -> list[Problem]:
+        return [Problem("database_class", name, allowed)]
 
     db = catalogue.database_classes().get(name) if isinstance(name, str) else None
     if db is None:
-        return problem('allowed an RDS class such as "db.m7g.large"; sizing.classes() lists them')
+        return problem('an RDS class such as "db.m7g.large"; sizing.classes() lists them')
     if db.status == "retired":
         if request.historical:
             return []
         return problem(
-            f"allowed a class that can be created; AWS retired {db.family}, its successor is {db.successor} "
+            f"a class that can be created; AWS retired {db.family}, its successor is {db.successor} "
             f"({db.successor.split('.')[1]} family)"
         )
     if request.production and db.burstable and not request.historical:
-        return problem("allowed a class that is not burstable in production; take an m or r class")
-    there = {each.name for each in catalogue.orderable(request.engine, request.region, request.version)}
-    if name not in there:
-        families = sorted({each.split(".")[1] for each in there})
+        return problem("a class that is not burstable in production; take an m or r class")
+    orderable = {each.name for each in catalogue.orderable(request.engine, request.region, request.version)}
+    if name not in orderable:
+        families = sorted({each.split(".")[1] for each in orderable})
         return problem(
-            f"allowed a class orderable for {request.engine} {request.version} in {request.region}, "
+            f"a class orderable for {request.engine} {request.version} in {request.region}, "
             f"of the families {', '.join(families)}"
         )
     return []
@@ -252,11 +265,11 @@ def _named_host_problems(request: Request, *, production: bool) -> list[Problem]
         return []
     host = catalogue.host_types().get(name) if isinstance(name, str) else None
     if host is None:
-        message = 'allowed an x86_64 type such as "m6i.large"; sizing.hosts() lists them'
-        return [Problem("host_type", name, message)]
+        allowed = 'an x86_64 type such as "m6i.large"; sizing.hosts() lists them'
+        return [Problem("host_type", name, allowed)]
     if production and host.burstable:
-        message = "allowed a type that is not burstable in production; take a c, m or r type"
-        return [Problem("host_type", name, message)]
+        allowed = "a type that is not burstable in production; take a c, m or r type"
+        return [Problem("host_type", name, allowed)]
     return []
 
 
@@ -266,24 +279,24 @@ def _family_problems(request: Request) -> list[Problem]:
     classes = catalogue.database_classes().values()
     known = {db.family: db for db in classes}
     hosts = sorted({host.family for host in catalogue.host_types().values()})
-    for parameter, given, allowed in (
+    for parameter, given, choices in (
         ("database_families", request.database_families, sorted(known)),
         ("host_families", request.host_families, hosts),
     ):
         if given is None:
             continue
         if isinstance(given, str) or not isinstance(given, Sequence) or not given:
-            found.append(Problem(parameter, given, f'allowed a tuple of families such as ("{allowed[-1]}",)'))
+            found.append(Problem(parameter, given, f'a tuple of families such as ("{choices[-1]}",)'))
             continue
-        wrong = [family for family in given if family not in allowed]
+        wrong = [family for family in given if family not in choices]
         if wrong:
-            found.append(Problem(parameter, given, f"allowed {', '.join(allowed)}"))
+            found.append(Problem(parameter, given, ", ".join(choices)))
             continue
         if parameter == "host_families" or request.historical:
             continue
         for family in given:
             if known[family].status == "retired":
                 successor = known[family].successor.split(".")[1]
-                message = f"allowed families that can be created; AWS retired {family}, its successor is {successor}"
-                found.append(Problem(parameter, given, f"{message}; historical=True compares with it"))
+                allowed = f"families that can be created; AWS retired {family}, its successor is {successor}"
+                found.append(Problem(parameter, given, f"{allowed}; historical=True compares with it"))
     return found

@@ -37,6 +37,19 @@ class Tier(NamedTuple):
     memory_mib: int
 
 
+class Fleet(NamedTuple):
+    """The tasks of a cluster, in the order in which they are placed: the heaviest service first."""
+
+    coreapp: Tier
+    master: Tier
+    webapp: Tier
+
+
+def fleet(*, coreapp: tuple[int, int], master: tuple[int, int], webapp: tuple[int, int]) -> Fleet:
+    """Return the tasks to place; each service is given as its number of tasks and the memory one reserves, in MiB."""
+    return Fleet(Tier("coreapp", *coreapp), Tier("master", *master), Tier("webapp", *webapp))
+
+
 @dataclass(slots=True)
 class Host:
     """One host under placement."""

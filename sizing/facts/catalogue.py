@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 DATA: Final = Path(__file__).parent / "data"
-ENGINES: Final = ("mysql", "aurora-mysql", "postgres")
-ENGINE_VERSIONS: Final = {"mysql": ("8.4", "8.0"), "aurora-mysql": ("8.0",), "postgres": ("any",)}
-"""Engine to the major versions the catalogue knows; the first is the default."""
 REFERENCE_REGION: Final = "us-east-1"
 """The region with the fullest price lists; it ranks what a region has no price for."""
 HOST_REGIONS: Final = (
@@ -184,7 +181,7 @@ def host_types() -> dict[str, HostType]:
 @cache
 def regions() -> tuple[str, ...]:
     """Return the regions the catalogue knows, sorted."""
-    return tuple(sorted(row[1] for row in rows("database_regions", "mysql")))
+    return tuple(sorted({row[1] for row in rows("database_regions")}))
 
 
 @cache
@@ -204,13 +201,13 @@ def orderable(engine: str, region: str, version: str) -> list[DatabaseClass]:
     RDS for PostgreSQL publishes no list of its own in our sources; a class counts that is orderable for any MySQL 8
     and whose row names PostgreSQL. Aurora MySQL 3 speaks MySQL 8.0.
     """
-    there = regional_classes(engine, region)
+    regional = regional_classes(engine, region)
     return [
         db
         for db in database_classes().values()
         if db.status != "retired"
         and engine in db.engines
-        and db.name in there
+        and db.name in regional
         and (version in db.mysql_versions if version != "any" else db.mysql_versions)
     ]
 
@@ -222,21 +219,6 @@ def database_prices(engine: str, region: str) -> dict[tuple[str, str], Price]:
         (name, deployment): Price(float(usd), "hour", as_of, source)
         for _, _, name, deployment, usd, as_of, _, source in rows("database_prices", engine, region)
     }
-
-
-def database_price(engine: str, region: str, name: str, *, multi_az: bool) -> Price | None:
-    """Return the price of a database per hour: Aurora as writer and reader when `multi_az`, RDS as its deployment.
-
-    A Multi-AZ price is the listed one, or twice the Single-AZ price and marked so. None when nothing is listed.
-    """
-    prices = database_prices(engine, region)
-    if multi_az and (listed := prices.get((name, "multi-az"))):
-        return listed
-    single = prices.get((name, "instance" if engine == "aurora-mysql" else "single-az"))
-    if single is None or not multi_az:
-        return single
-    # Aurora has no Multi-AZ price: two instances are two prices, exactly.
-    return single._replace(usd=2 * single.usd, doubled=engine != "aurora-mysql")
 
 
 @cache

@@ -1,26 +1,14 @@
-"""How many database connections a cluster needs, and how many a class gives."""
+"""How many database connections a cluster needs, by the published points (M-18, D-2)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, log2
+from math import ceil, floor, isfinite
 from typing import Final, NamedTuple, Protocol
 
-from sizing import published
-from sizing.catalogue import ENGINES, DatabaseClass, database_classes
+from sizing.door import show
 from sizing.errors import Problem, SizingError
-
-# M-20 is memory in GiB read as 10^9 bytes, over the divisor of RDS for MySQL's own default for max_connections.
-MYSQL_BYTES_PER_CONNECTION: Final = 12582880
-# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
-POSTGRES_BYTES_PER_CONNECTION: Final = 9531392
-POSTGRES_MOST_CONNECTIONS: Final = 5000
-# Memory left to a database, fitted to 17 observed limits: at most 0.91 % off from 3.75 GiB, 3.9 % at 1 and 2 GiB.
-USABLE_SHARE: Final = 0.982
-USABLE_LESS_GIB: Final = 0.239
-# Below the smallest class of M-20 its rule is 20 % too high, so the fitted line takes over.
-SMALLEST_PUBLISHED_GIB: Final = 3.75
-GIB: Final = 2**30
+from sizing.facts import published
 
 # Takes away the rounding noise of a sum of three floats (below 1e-9 here) before going to whole connections.
 NOISE: Final = 1e-6
@@ -52,9 +40,7 @@ class ConnectionEstimate:
 
     def _repr_html_(self) -> str:
         """Return a small table for a notebook."""
-        from sizing.html import estimate_html
-
-        return estimate_html(self)
+        return str(show("html", "estimate_html", self))
 
 
 class Estimator(Protocol):
@@ -164,11 +150,11 @@ def estimate_connections(active_coreapps: int, messages_per_second: float, tls: 
     """
     problems = []
     if not isinstance(active_coreapps, int) or isinstance(active_coreapps, bool) or active_coreapps < 1:
-        problems.append(Problem("active_coreapps", active_coreapps, "allowed a whole number from 1"))
+        problems.append(Problem("active_coreapps", active_coreapps, "a whole number from 1"))
     if not is_rate(messages_per_second):
-        problems.append(Problem("messages_per_second", messages_per_second, "allowed a finite number from 0"))
+        problems.append(Problem("messages_per_second", messages_per_second, "a finite number from 0"))
     if not isinstance(tls, bool):
-        problems.append(Problem("tls", tls, "allowed True or False"))
+        problems.append(Problem("tls", tls, "True or False"))
     if problems:
         raise SizingError(problems)
     values = [(line.at(active_coreapps, messages_per_second), line.paired) for line in FAMILIES[tls]]
@@ -187,57 +173,3 @@ def estimate_connections(active_coreapps: int, messages_per_second: float, tls: 
 def is_rate(value: object) -> bool:
     """Return whether `value` can be a rate: a finite number from 0, not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value >= 0
-
-
-def usable_bytes(memory_gib: float) -> float:
-    """Return the bytes of nominal memory that RDS leaves to the database, by the line of 17 observations."""
-    return (USABLE_SHARE * memory_gib - USABLE_LESS_GIB) * GIB
-
-
-def class_limit(db: DatabaseClass, engine: str) -> int:
-    """Return the default `max_connections` of a class; see `max_connections`."""
-    if engine == "mysql":
-        if db.memory_gib < SMALLEST_PUBLISHED_GIB:
-            return int(usable_bytes(db.memory_gib) / MYSQL_BYTES_PER_CONNECTION)
-        return round(db.memory_gib * 1e9 / MYSQL_BYTES_PER_CONNECTION)
-    if engine == "postgres":
-        by_memory = int(usable_bytes(db.memory_gib) / POSTGRES_BYTES_PER_CONNECTION)
-        return min(by_memory, POSTGRES_MOST_CONNECTIONS)
-    nominal = db.memory_gib * GIB
-    # The logarithm is rounded, against AWS's text, because only so all 74 documented rows come out.
-    return max(round(log2(nominal / 805306368)) * 45, round(log2(nominal / 8187281408)) * 1000)
-
-
-def max_connections(instance_class: str, engine: str = "mysql") -> int:
-    """Return the default `max_connections` of an RDS instance class.
-
-    MySQL: the rule behind M-20, `round(GiB * 10^9 / 12582880)`, all 20 rows exactly; below 3.75 GiB the line fitted to
-    observed limits. PostgreSQL: usable memory / 9531392, at most 5000; within 1 % of observed limits, 4 % up to 2 GiB.
-    Aurora MySQL: `max(round(log2(B / 805306368)) * 45, round(log2(B / 8187281408)) * 1000)`, all 74 documented rows
-    exactly.
-
-    Args:
-        instance_class: Such as "db.m7g.large"; retired classes answer too.
-        engine: "mysql" (default), "aurora-mysql" or "postgres".
-
-    Returns:
-        Connections.
-
-    Raises:
-        SizingError: For an unknown class or engine.
-
-    Example:
-        >>> max_connections("db.m4.2xlarge")
-        2543
-        >>> max_connections("db.r6g.large", "aurora-mysql")
-        1000
-    """
-    problems = []
-    db = database_classes().get(published.MISNAMED_CLASSES.get(instance_class, instance_class))
-    if db is None:
-        problems.append(Problem("instance_class", instance_class, 'allowed an RDS class such as "db.m7g.large"'))
-    if engine not in ENGINES:
-        problems.append(Problem("engine", engine, f"allowed {', '.join(ENGINES)}"))
-    if problems or db is None:
-        raise SizingError(problems)
-    return class_limit(db, engine)

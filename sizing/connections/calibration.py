@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from sizing.connections import NOISE, ConnectionEstimate
+from sizing.connections.estimate import NOISE, ConnectionEstimate
 from sizing.errors import Problem, SizingError
 
 COLUMNS: Final = ("coreapps", "rate", "tls", "connections")
@@ -112,11 +112,11 @@ class ConnectionModel:
         fit = self.fits.get(tls)
         if fit is None:
             seen = ", ".join(str(each) for each in self.fits)
-            raise SizingError([Problem("tls", tls, f"allowed {seen}: the model has observations of no other")])
+            raise SizingError([Problem("tls", tls, f"{seen}: the model has observations of no other")])
         least, most = fit.coreapps
         if least == most != active_coreapps:
-            message = f"allowed {least}: every observation has {least} coreapps; observe another size as well"
-            raise SizingError([Problem("active_coreapps", active_coreapps, message)])
+            allowed = f"{least}: every observation has {least} coreapps; observe another size as well"
+            raise SizingError([Problem("active_coreapps", active_coreapps, allowed)])
         expected = fit.constant + fit.per_coreapp * active_coreapps + fit.per_message * messages_per_second
         at = np.array([1.0, active_coreapps, messages_per_second])[list(fit.used)]
         leverage = float(at @ np.array(fit.inverse) @ at)
@@ -169,9 +169,9 @@ def calibrate(observations: pd.DataFrame, level: float = 0.95) -> ConnectionMode
         rows = np.flatnonzero(encrypted == tls)
         if not rows.size:
             continue
-        fit, left_out, message = _fit(design[rows], seen[rows], [labels[row] for row in rows])
+        fit, left_out, allowed = _fit(design[rows], seen[rows], [labels[row] for row in rows])
         if fit is None:
-            problems.append(Problem("observations", f"{len(rows)} rows with tls={tls}", message))
+            problems.append(Problem("observations", f"{len(rows)} rows with tls={tls}", allowed))
             continue
         fits[tls] = fit
         for row in rows[left_out]:
@@ -186,24 +186,24 @@ def calibrate(observations: pd.DataFrame, level: float = 0.95) -> ConnectionMode
 def _problems_of(observations: Any, level: object) -> list[Problem]:
     problems = []
     if not isinstance(level, float) or not 0.5 <= level < 1:
-        problems.append(Problem("level", level, "allowed 0.5 up to but not with 1, such as 0.95"))
+        problems.append(Problem("level", level, "0.5 up to but not with 1, such as 0.95"))
     if not isinstance(observations, pd.DataFrame):
-        message = f"allowed a DataFrame with the columns {', '.join(COLUMNS)}"
-        return [*problems, Problem("observations", type(observations).__name__, message)]
+        allowed = f"a DataFrame with the columns {', '.join(COLUMNS)}"
+        return [*problems, Problem("observations", type(observations).__name__, allowed)]
     missing = [column for column in COLUMNS if column not in observations]
     if missing:
-        message = f"allowed a DataFrame with the columns {', '.join(COLUMNS)}; add {', '.join(missing)}"
-        return [*problems, Problem("observations", list(observations.columns), message)]
+        allowed = f"a DataFrame with the columns {', '.join(COLUMNS)}; add {', '.join(missing)}"
+        return [*problems, Problem("observations", list(observations.columns), allowed)]
     if observations.empty:
-        message = f"allowed {LEAST_OBSERVATIONS} or more rows; observe longer"
-        return [*problems, Problem("observations", "no rows", message)]
+        allowed = f"{LEAST_OBSERVATIONS} or more rows; observe longer"
+        return [*problems, Problem("observations", "no rows", allowed)]
     tests: dict[str, Callable[[Any], bool]] = {
         "coreapps": lambda value: isfinite(value) and value >= 1 and value == int(value),
         "rate": lambda value: isfinite(value) and value >= 0,
         "tls": lambda value: value in (True, False),
         "connections": lambda value: isfinite(value) and value >= 0,
     }
-    allowed = {"coreapps": "whole numbers from 1", "tls": "True or False"}
+    values = {"coreapps": "whole numbers from 1", "tls": "True or False"}
     for column, good in tests.items():
         for label, value in observations[column].items():
             try:
@@ -211,14 +211,14 @@ def _problems_of(observations: Any, level: object) -> list[Problem]:
             except (TypeError, ValueError):
                 fine = False
             if not fine:
-                message = f"allowed {allowed.get(column, 'finite numbers from 0')} in {column}; see row {label!r}"
-                problems.append(Problem("observations", value, message))
+                allowed = f"{values.get(column, 'finite numbers from 0')} in {column}; see row {label!r}"
+                problems.append(Problem("observations", value, allowed))
                 break
     return problems
 
 
 def _fit(design: Floats, seen: Floats, labels: Sequence[Any]) -> tuple[Fit | None, list[int], str]:
-    """Return the fit of one encryption and the places of its outliers, or None and what is wrong.
+    """Return the fit of one encryption and the places of its outliers, or None and what is allowed instead.
 
     Args:
         design: One row an observation: 1, coreapps, rate.
@@ -229,10 +229,10 @@ def _fit(design: Floats, seen: Floats, labels: Sequence[Any]) -> tuple[Fit | Non
     left_out: list[int] = []
     while True:
         if len(kept) < LEAST_OBSERVATIONS:
-            return None, [], f"allowed {LEAST_OBSERVATIONS} or more rows; observe longer"
+            return None, [], f"{LEAST_OBSERVATIONS} or more rows; observe longer"
         rows, connections = design[kept], seen[kept]
         if not np.ptp(rows, axis=0).any():
-            return None, [], "allowed rows at two or more rates or numbers of coreapps; observe at other loads"
+            return None, [], "rows at two or more rates or numbers of coreapps; observe at other loads"
         used, coefficients = _least_squares(rows, connections)
         part = rows[:, used]
         residuals = connections - part @ coefficients
@@ -245,10 +245,10 @@ def _fit(design: Floats, seen: Floats, labels: Sequence[Any]) -> tuple[Fit | Non
         left_out.append(int(kept[worst]))
         if len(left_out) > MOST_OUTLIERS * len(seen):
             named = ", ".join(f"row {labels[place]!r}" for place in left_out)
-            return None, [], f"allowed rows that agree; more than a tenth do not fit the others: {named}"
+            return None, [], f"rows that agree; more than a tenth do not fit the others: {named}"
         kept = np.delete(kept, worst)
-    if fault := _contradiction(rows, connections, scatter):
-        return None, [], fault
+    if allowed := _contradiction(rows, connections, scatter):
+        return None, [], allowed
     whole = np.zeros(3)
     whole[list(used)] = coefficients
     least, most = rows.min(axis=0), rows.max(axis=0)
@@ -305,10 +305,10 @@ def _worst(residuals: Floats, leverages: Floats, freedom: int) -> int | None:
 
 
 def _contradiction(design: Floats, seen: Floats, scatter: float) -> str:
-    """Return why the observations cannot come from a cluster, or ""."""
+    """Return what is allowed when the observations cannot come from a cluster, or ""."""
     mean = float(seen.mean())
     if scatter > MOST_SCATTER * mean:
-        return f"allowed rows that agree; equal loads differ by {scatter:.0f} around a mean of {mean:.0f} connections"
+        return f"rows that agree; equal loads differ by {scatter:.0f} around a mean of {mean:.0f} connections"
     varying = [column for column in range(3) if column == 0 or np.ptp(design[:, column]) > 0]
     part = design[:, varying]
     coefficients, *_ = np.linalg.lstsq(part, seen, rcond=None)
@@ -319,7 +319,7 @@ def _contradiction(design: Floats, seen: Floats, scatter: float) -> str:
         # The least that counts as a fall, so that exact data with a rounding error of zero do not.
         if column and value < -FALLING * error and value * np.ptp(design[:, column]) < -0.01 * mean:
             grows = ("", "coreapps grow", "the rate grows")[column]
-            return f"allowed connections that do not fall as {grows}; these fall by {-value:.3g} a step"
+            return f"connections that do not fall as {grows}; these fall by {-value:.3g} a step"
     return ""
 
 

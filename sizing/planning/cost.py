@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sizing.catalogue import (
+from sizing.engines import ENGINES
+from sizing.facts.catalogue import (
     Price,
-    database_price,
     host_prices,
     other_price,
     source_text,
@@ -22,11 +22,22 @@ MEDIA_GIB: Final = 50
 """EFS assumed for media; the real figure follows from use."""
 LOG_GIB: Final = 10
 """Logs assumed to be taken in a month; the real figure follows from use."""
-INTERFACE_ENDPOINTS: Final = 10
-"""Interface endpoints that hosts in private subnets use: ecr.api, ecr.dkr, ecs, ecs-agent, ecs-telemetry, logs,
-secretsmanager, ssm."""
-SECRETS: Final = 3
-"""Secrets kept: the master's, the client's, the web key's."""
+INTERFACE_ENDPOINTS: Final = (
+    "ecs",
+    "ecs-agent",
+    "ecs-telemetry",
+    "ecr.api",
+    "ecr.dkr",
+    "logs",
+    "secretsmanager",
+    "ssm",
+    "ssmmessages",
+    "ec2messages",
+)
+"""Services that hosts in private subnets reach through an interface endpoint each, as AWS names them after the region:
+https://docs.aws.amazon.com/AmazonECS/latest/userguide/vpc-endpoints.html; the last three serve Session Manager."""
+SECRETS: Final = ("database master", "database client", "peer encryption", "token signing key", "API key")
+"""Secrets kept for a cluster whose client has a database user of its own (D-6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +168,10 @@ def monthly_cost(
             ),
         )
 
-    if engine == "aurora-mysql":
-        storage_price = other_price("aurora-standard-storage", region)
-    else:
-        storage_price = other_price(f"rds-gp3-storage-{'multi' if multi_az else 'single'}-az", region)
-    layout = "writer and reader" if engine == "aurora-mysql" else "Multi-AZ"
-    database = f"database {instance_class}{f' {layout}' if multi_az else ''}"
-    price = database_price(engine, region, instance_class, multi_az=multi_az)
+    kind = ENGINES[engine]
+    database = f"database {instance_class}{f' {kind.two_zones}' if multi_az else ''}"
+    price = kind.price(region, instance_class, multi_az=multi_az)
+    storage_price = other_price(kind.storage_price(multi_az=multi_az), region)
     items = [
         _item(database, HOURS_PER_MONTH, "hour", price, region),
         _item("database storage", storage_gib, "GB-month", storage_price, region),
@@ -171,10 +179,10 @@ def monthly_cost(
         _item("load balancer", HOURS_PER_MONTH, "hour", other_price("nlb-hour", region), region),
         _item("media on EFS (assumed)", MEDIA_GIB, "GB-month", other_price("efs-standard", region), region),
         _item("logs taken in (assumed)", LOG_GIB, "GB", other_price("cloudwatch-logs-ingest", region), region),
-        _item("secrets", SECRETS, "secret-month", other_price("secrets-manager-secret", region), region),
+        _item("secrets", len(SECRETS), "secret-month", other_price("secrets-manager-secret", region), region),
     ]
     if endpoint_zones:
-        hours = INTERFACE_ENDPOINTS * endpoint_zones * HOURS_PER_MONTH
+        hours = len(INTERFACE_ENDPOINTS) * endpoint_zones * HOURS_PER_MONTH
         endpoint = other_price("interface-endpoint-hour", region)
         items.append(_item("interface endpoints", hours, "hour", endpoint, region))
     return MonthlyCost(region, tuple(items), hosts(hosts_minimum), hosts(hosts_maximum))

@@ -10,17 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from sizing import published
-from sizing.choice import EXPECTED_PERCENT, HIGH_PERCENT
-from sizing.connections import estimate_connections
+from sizing.connections.estimate import estimate_connections
 from sizing.errors import Problem, SizingError
-from sizing.planning import max_hosts, plan
+from sizing.facts import published
+from sizing.planning.choice import EXPECTED_PERCENT, HIGH_PERCENT
+from sizing.planning.plan import max_hosts
+from sizing.planning.plan import plan as make_plan
 from sizing.reliability import DEFAULT_FAILURES, Failures, availability, layout
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
 
-    from sizing.model import Plan
+    from sizing.planning.model import Plan
 
 # Okabe and Ito's colours, told apart with any colour vision.
 BLUE: Final = "#0072b2"
@@ -41,32 +42,32 @@ def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def connections(of: Plan) -> Figure:
+def connections(plan: Plan) -> Figure:
     """Draw a plan's connections against the rate, with the interval and what its database class allows.
 
     Args:
-        of: The plan.
+        plan: The plan.
 
     Returns:
         A matplotlib figure.
     """
-    top = max(350.0, 1.15 * of.messages_per_second)
-    estimate = of.model.estimate if of.model else estimate_connections
+    top = max(350.0, 1.15 * plan.messages_per_second)
+    estimate = plan.model.estimate if plan.model else estimate_connections
     rate = np.linspace(0, top, 351)
-    every = [estimate(of.active_coreapps, float(each), of.tls) for each in rate]
+    every = [estimate(plan.active_coreapps, float(each), plan.tls) for each in rate]
     low, expected, high = (np.array([getattr(each, name) for each in every]) for name in ("low", "expected", "high"))
-    encrypted = "with" if of.tls else "without"
+    encrypted = "with" if plan.tls else "without"
     figure, axes = _axes(
-        f"Database connections of {of.active_coreapps} active coreapps {encrypted} TLS", "messages/s", "connections"
+        f"Database connections of {plan.active_coreapps} active coreapps {encrypted} TLS", "messages/s", "connections"
     )
     axes.fill_between(rate, low, high, color=BLUE, alpha=0.2, linewidth=0, label="low to high")
     axes.plot(rate, expected, color=BLUE, label="expected")
-    limit = of.database.max_connections
+    limit = plan.database.max_connections
     for percent, style in ((EXPECTED_PERCENT, "--"), (HIGH_PERCENT, ":")):
         name = "expected" if percent == EXPECTED_PERCENT else "high"
         axes.axhline(percent / 100 * limit, color=ORANGE, linestyle=style, linewidth=1.2)
         axes.annotate(
-            f"{percent} % of {of.database.instance_class}'s {limit}: the most for {name}",
+            f"{percent} % of {plan.database.instance_class}'s {limit}: the most for {name}",
             (0.01, percent / 100 * limit),
             xycoords=("axes fraction", "data"),
             xytext=(0, 3),
@@ -74,9 +75,9 @@ def connections(of: Plan) -> Figure:
             color=ORANGE,
             fontsize=8,
         )
-    need = of.connections
+    need = plan.connections
     axes.errorbar(
-        of.messages_per_second,
+        plan.messages_per_second,
         need.expected,
         yerr=[[need.expected - need.low], [need.high - need.expected]],
         color="black",
@@ -113,8 +114,8 @@ def cost(frame: pd.DataFrame) -> Figure:
     known: Any = frame.sort_values("messages_per_second")
     mixed = [column for column in ("tls", "engine", "region") if known[column].nunique() != 1]
     if mixed or not known.usd_at_cap.notna().any():
-        message = f"allowed one value of {', '.join(mixed)}" if mixed else "allowed a region with known prices"
-        raise SizingError([Problem("frame", f"{len(frame)} rows", message)])
+        allowed = f"one value of {', '.join(mixed)}" if mixed else "a region with known prices"
+        raise SizingError([Problem("frame", f"{len(frame)} rows", allowed)])
     figure, axes = _axes(
         f"Cost of a cluster in {known.region.iloc[0]}, {known.engine.iloc[0]}", "messages/s", "US dollars a month"
     )
@@ -158,7 +159,7 @@ def hosts(environment: str = "production", **options: Any) -> Figure:
     """
     figure, axes = _axes(f"Hosts in {environment}", "active coreapps", "hosts")
     counts = published.SHARD_COUNTS
-    plans = [plan(active, environment=environment, **options) for active in counts]
+    plans = [make_plan(active, environment=environment, **options) for active in counts]
     places = np.arange(len(counts))
     needed = [_needed(each) for each in plans]
     axes.bar(places, needed, 0.5, color=BLUE, label="hold the fleet")
@@ -172,15 +173,15 @@ def hosts(environment: str = "production", **options: Any) -> Figure:
     return figure
 
 
-def _needed(of: Plan) -> int:
+def _needed(plan: Plan) -> int:
     """Return the least hosts that hold the plan's tasks, on a real placement."""
-    for count in range(1, of.hosts.maximum):
+    for count in range(1, plan.hosts.maximum):
         try:
-            layout(of, count)
+            layout(plan, count)
         except SizingError:
             continue
         return count
-    return of.hosts.maximum
+    return plan.hosts.maximum
 
 
 def nines(plans: Sequence[Plan], failures: Failures = DEFAULT_FAILURES) -> Figure:
@@ -198,7 +199,7 @@ def nines(plans: Sequence[Plan], failures: Failures = DEFAULT_FAILURES) -> Figur
     """
     unpriced = [each.region for each in plans if each.monthly_cost.at_cap is None]
     if unpriced or not plans:
-        raise SizingError([Problem("plans", unpriced, "allowed one or more plans in a region with known prices")])
+        raise SizingError([Problem("plans", unpriced, "one or more plans in a region with known prices")])
     figure, axes = _axes(
         f"What one more nine costs, {plans[0].active_coreapps} active coreapps",
         "US dollars a month at the cap",

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from sizing import catalogue, placement, published
-from sizing.catalogue import DatabaseClass, HostType
-from sizing.connections import ConnectionEstimate, class_limit
+from sizing.connections.estimate import ConnectionEstimate
+from sizing.engines import ENGINES
 from sizing.errors import Problem
-from sizing.model import Alternative
-from sizing.request import Request
+from sizing.facts import catalogue, published
+from sizing.facts.catalogue import DatabaseClass, HostType
+from sizing.planning import placement
+from sizing.planning.model import Alternative
+from sizing.planning.request import Request
 
 EXPECTED_PERCENT: Final = 50
 """Most expected connections, percent of the class's limit (D-3)."""
 HIGH_PERCENT: Final = 90
 """Most high connections, percent of the class's limit (D-3)."""
 RUNNERS_UP: Final = 5
+MORE_CLASSES: Final = "more families or another engine"
+MORE_HOSTS: Final = "more families or fewer tasks"
+"""What is allowed when no candidate fits."""
 
 T = TypeVar("T", DatabaseClass, HostType)
 
@@ -53,7 +58,7 @@ def vcpu_floor(rate: float) -> int:
 
 def class_fault(db: DatabaseClass, request: Request, estimate: ConnectionEstimate) -> str:
     """Return why `db` cannot carry the cluster, or "" when it can (D-3)."""
-    limit = class_limit(db, request.engine)
+    limit = ENGINES[request.engine].max_connections(db.memory_gib)
     floor = vcpu_floor(request.rate)
     if 100 * estimate.expected > EXPECTED_PERCENT * limit:
         return f"{estimate.expected} expected connections are over {EXPECTED_PERCENT} % of its {limit}"
@@ -66,13 +71,13 @@ def class_fault(db: DatabaseClass, request: Request, estimate: ConnectionEstimat
     return ""
 
 
-def fleet(request: Request) -> tuple[placement.Tier, ...]:
-    """Return the tasks to place, the heaviest service first."""
+def fleet(request: Request) -> placement.Fleet:
+    """Return the tasks to place for what was asked."""
     defaults = request.defaults
-    return (
-        placement.Tier("coreapp", request.active + request.spares, request.coreapp_memory_mib),
-        placement.Tier("master", request.masters or defaults.masters, published.MASTER_MEMORY_MIB),
-        placement.Tier("webapp", request.webs or defaults.webs, published.WEB_MEMORY_MIB),
+    return placement.fleet(
+        coreapp=(request.active + request.spares, request.coreapp_memory_mib),
+        master=(request.masters or defaults.masters, published.MASTER_MEMORY_MIB),
+        webapp=(request.webs or defaults.webs, published.WEB_MEMORY_MIB),
     )
 
 
@@ -149,7 +154,7 @@ def _ranked_databases(
             and catalogue.generation(db.family) >= least_generation
         ],
         region,
-        lambda price_region, db: catalogue.database_price(engine, price_region, db.name, multi_az=False),
+        lambda price_region, db: ENGINES[engine].price(price_region, db.name, multi_az=False),
     )
 
 
@@ -187,13 +192,13 @@ def choose_database(request: Request, estimate: ConnectionEstimate) -> tuple[Cho
     if choice.chosen is not None:
         return choice, []
     if named is not None:
-        fault = class_fault(named, request, estimate)
-        return choice, [Problem("database_class", named.name, _instead(fault, choice.alternatives))]
-    message = (
+        allowed = _instead(choice.alternatives) or MORE_CLASSES
+        return choice, [Problem("database_class", named.name, allowed, class_fault(named, request, estimate))]
+    reason = (
         f"no class carries {estimate.expected} expected and {estimate.high} high connections and "
-        f"{request.rate:g} messages/s; allow more families or another engine"
+        f"{request.rate:g} messages/s"
     )
-    return choice, [Problem("database_families", request.database_families, message)]
+    return choice, [Problem("database_families", request.database_families, MORE_CLASSES, reason)]
 
 
 def choose_host(request: Request) -> tuple[Choice[HostType], list[Problem]]:
@@ -207,16 +212,16 @@ def choose_host(request: Request) -> tuple[Choice[HostType], list[Problem]]:
     if choice.chosen is not None:
         return choice, []
     if named is not None:
-        fault = host_fault(named, request)
-        return choice, [Problem("host_type", named.name, _instead(fault, choice.alternatives))]
+        allowed = _instead(choice.alternatives) or MORE_HOSTS
+        return choice, [Problem("host_type", named.name, allowed, host_fault(named, request))]
     tasks = sum(tier.number for tier in fleet(request))
-    message = f"no type holds {tasks} tasks on {request.cap} hosts with one lost; allow more families or fewer tasks"
-    return choice, [Problem("host_families", families, message)]
+    reason = f"no type holds {tasks} tasks on {request.cap} hosts with one lost"
+    return choice, [Problem("host_families", families, MORE_HOSTS, reason)]
 
 
-def _instead(fault: str, alternatives: Sequence[Alternative]) -> str:
+def _instead(alternatives: Sequence[Alternative]) -> str:
     names = ", ".join(alternative.name for alternative in alternatives)
-    return f"{fault}; allowed for example {names}" if names else fault
+    return f"for example {names}" if names else ""
 
 
 def _choose(kind: str, ranked: Sequence[Ranked[T]], fault: Callable[[T], str], named: T | None) -> Choice[T]:

@@ -69,14 +69,14 @@ def observe(
     """
     problems = []
     if not isinstance(period_seconds, int) or period_seconds < 60 or period_seconds % 60:
-        problems.append(Problem("period_seconds", period_seconds, "allowed multiples of 60"))
+        problems.append(Problem("period_seconds", period_seconds, "multiples of 60"))
     for name, moment in (("start", start), ("end", end)):
         if moment.tzinfo is None:
-            problems.append(Problem(name, moment.isoformat(), "allowed a moment with a time zone, such as UTC"))
+            problems.append(Problem(name, moment.isoformat(), "a moment with a time zone, such as UTC"))
     if not problems and end <= start:
-        problems.append(Problem("end", end.isoformat(), f"allowed a moment after start, {start.isoformat()}"))
+        problems.append(Problem("end", end.isoformat(), f"a moment after start, {start.isoformat()}"))
     if not isinstance(spares, int) or spares < 0:
-        problems.append(Problem("spares", spares, "allowed a whole number from 0"))
+        problems.append(Problem("spares", spares, "a whole number from 0"))
     if problems:
         raise SizingError(problems)
     if client is None:
@@ -95,8 +95,8 @@ def observe(
     for name, metric in metrics.items():
         if not len(series[name]):
             shown = f"{metric.namespace} {metric.name} {dict(metric.dimensions)}"
-            message = f"no values from {start.isoformat()} to {end.isoformat()}; allowed a metric that has some"
-            problems.append(Problem(name, shown, message))
+            reason = f"no values from {start.isoformat()} to {end.isoformat()}"
+            problems.append(Problem(name, shown, "a metric that has some", reason))
     if problems:
         raise SizingError(problems)
     table: Any = pd.DataFrame(series).dropna()
@@ -104,8 +104,8 @@ def observe(
     table = table[table["service"] == table["service"].round()]
     table = table[table["service"] > spares]
     if table.empty:
-        message = f"allowed a time in which all three metrics have values and more than {spares} coreapps run steadily"
-        raise SizingError([Problem("start", start.isoformat(), message)])
+        allowed = f"a time in which all three metrics have values and more than {spares} coreapps run steadily"
+        raise SizingError([Problem("start", start.isoformat(), allowed)])
     return pd.DataFrame(
         {
             "coreapps": (table["service"] - spares).astype(int),

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from sizing import placement, published
-from sizing.catalogue import DatabaseClass, HostType
-from sizing.choice import Choice, choose_database, choose_host, fleet, task_limit
-from sizing.connections import ConnectionEstimate, Estimator, class_limit, estimate_connections
-from sizing.cost import MonthlyCost, monthly_cost
+from sizing.connections.estimate import ConnectionEstimate, Estimator, estimate_connections
+from sizing.engines import ENGINES
 from sizing.errors import Problem, SizingError
-from sizing.model import Alternatives, Database, Hosts, Plan, Tasks, TaskSize
-from sizing.reasons import reasons
-from sizing.request import Request, problems_of
+from sizing.facts import published
+from sizing.facts.catalogue import DatabaseClass, HostType
+from sizing.planning import placement
+from sizing.planning.choice import Choice, choose_database, choose_host, fleet, task_limit
+from sizing.planning.cost import MonthlyCost, monthly_cost
+from sizing.planning.model import Alternatives, Database, Hosts, Plan, Tasks, TaskSize
+from sizing.planning.reasons import reasons
+from sizing.planning.request import Request, host_cap, problems_of
 
 # A task is stopped at twice what it reserves: a leak ends its own task before it starves the host of others.
 LIMIT_PER_RESERVATION: Final = 2
@@ -105,34 +107,9 @@ def plan(
         sizing.errors.SizingError: active_coreapps: got 3; allowed 1, 2, 4, 8, 16, 32 (M-2), ...
         spares: got -1; allowed a whole number from 0
     """
-    request = Request(
-        active_coreapps,
-        messages_per_second,
-        tls,
-        environment,
-        engine,
-        engine_version,
-        region,
-        message_type,
-        model,
-        spares,
-        webs,
-        masters,
-        database_class,
-        host_type,
-        database_families,
-        host_families,
-        database_architecture,
-        minimum_database_generation,
-        minimum_host_generation,
-        host_vcpu_per_coreapp,
-        eni_trunking,
-        availability_zones,
-        database_storage_gib,
-        nat_gateways,
-        interface_endpoints,
-        historical,
-    )
+    # Fields are named as the arguments, so that none can take another's place. `locals` must come first: it holds the
+    # arguments alone as long as nothing else has a name.
+    request = Request(**locals())
     if problems := problems_of(request):
         raise SizingError(problems)
     estimate = (model.estimate if model else estimate_connections)(request.active, request.rate, tls)
@@ -148,8 +125,8 @@ def _fewer_spares(request: Request, problems: list[Problem]) -> list[Problem]:
     if problems:
         for fewer in range(request.spares - 1, 0, -1):
             if choose_host(replace(request, spares=fewer))[0].chosen is not None:
-                message = f"allowed 0 to {fewer} under the cap of {request.cap} hosts: {problems[0].message}"
-                return [Problem("spares", request.spares, message)]
+                allowed = f"0 to {fewer} under the cap of {request.cap} hosts: {problems[0].message}"
+                return [Problem("spares", request.spares, allowed)]
     return problems
 
 
@@ -177,7 +154,7 @@ def _assemble(
     coreapp, master, webapp = fleet(request)
     memory = placement.task_memory_mib(host.memory_mib)
     zones = request.zones
-    limit = class_limit(db, request.engine)
+    limit = ENGINES[request.engine].max_connections(db.memory_gib)
     placed = placement.empty_hosts(request.cap, zones, memory, task_limit(host, request))
     placement.place(placed, (coreapp, master, webapp))
     hosts = Hosts(
@@ -215,6 +192,7 @@ def _assemble(
         tls=request.tls,
         messages_per_second=request.rate,
         message_type=request.message_type,
+        nat_gateways=request.gateways,
         hosts=hosts,
         tasks=Tasks(
             coreapp=size(coreapp, request.spares),
@@ -225,7 +203,7 @@ def _assemble(
             engine=request.engine,
             engine_version=request.version,
             instance_class=db.name,
-            multi_az=request.production,
+            multi_az=request.multi_az,
             max_connections=limit,
             utilization=estimate.expected / limit,
             vcpu=db.vcpu,
@@ -248,7 +226,7 @@ def cost_of(request: Request, host: HostType, db: DatabaseClass) -> MonthlyCost:
         region=request.region,
         engine=request.engine,
         instance_class=db.name,
-        multi_az=request.production,
+        multi_az=request.multi_az,
         storage_gib=request.storage_gib,
         host_type=host.name,
         hosts_minimum=request.defaults.hosts,
@@ -280,9 +258,9 @@ def max_hosts(active_coreapps: int, environment: str = "production") -> int:
     problems = []
     if active_coreapps not in published.SHARD_COUNTS or isinstance(active_coreapps, bool):
         counts = ", ".join(map(str, published.SHARD_COUNTS))
-        problems.append(Problem("active_coreapps", active_coreapps, f"allowed {counts} (M-2)"))
+        problems.append(Problem("active_coreapps", active_coreapps, f"{counts} (M-2)"))
     if environment not in published.ENVIRONMENTS:
-        problems.append(Problem("environment", environment, f"allowed {', '.join(published.ENVIRONMENTS)}"))
+        problems.append(Problem("environment", environment, ", ".join(published.ENVIRONMENTS)))
     if problems:
         raise SizingError(problems)
-    return published.HOST_CAPS.get(active_coreapps, published.ENVIRONMENTS[environment].hosts)
+    return host_cap(active_coreapps, environment)

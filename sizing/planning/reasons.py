@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sizing import catalogue, published
+from sizing.facts import catalogue, published
 
 if TYPE_CHECKING:
-    from sizing.model import Plan
-    from sizing.request import Request
+    from sizing.planning.model import Plan
+    from sizing.planning.request import Request
 
 VENDOR_MAP = "the vendor's published AWS map (src/aws/wa_ent.yml of its last templates)"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sizing.connections import ConnectionEstimate, Estimator
+from sizing.connections.estimate import ConnectionEstimate, Estimator
+from sizing.door import show
+from sizing.planning.cost import MonthlyCost
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from sizing.cost import MonthlyCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,7 @@ class Alternatives(tuple[Alternative, ...]):
 
     def _repr_html_(self) -> str:
         """Return a small table for a notebook."""
-        from sizing.html import alternatives_html
-
-        return alternatives_html(self)
+        return str(show("html", "alternatives_html", self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +146,7 @@ class Plan:
         tls: Whether connections to the database are encrypted.
         messages_per_second: Rate planned for.
         message_type: Kind of message planned for.
+        nat_gateways: NAT gateways that the cost counts.
         hosts: The EC2 hosts.
         tasks: The ECS services.
         database: The database.
@@ -169,6 +168,7 @@ class Plan:
     tls: bool
     messages_per_second: float
     message_type: str
+    nat_gateways: int
     hosts: Hosts
     tasks: Tasks
     database: Database
@@ -195,18 +195,13 @@ class Plan:
 
     def explain(self) -> str:
         """Return every figure of the plan with its source and date, as text."""
-        from sizing.explain import explain
-
-        return explain(self)
+        return str(show("text", "explain", self))
 
     def plot(self) -> Figure:
         """Draw connections against the rate, with the interval and the limits of the class (needs matplotlib)."""
-        from sizing.plots import connections
-
-        return connections(self)
+        figure: Figure = show("plots", "connections", self)
+        return figure
 
     def _repr_html_(self) -> str:
         """Return a small table for a notebook, readable on light and dark ground."""
-        from sizing.html import plan_html
-
-        return plan_html(self)
+        return str(show("html", "plan_html", self))
