@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from functions.shards import SHARD_COUNTS
+from functions.contract import SHARD_COUNTS
 from functions.shards.account import confirmed
 from standin import Standin
 

@@ -20,8 +20,8 @@ SHARDS_RECONCILE_HANDLER: Final = "functions.shards.handler.reconcile"
 ROLE_ARN: Final = "RoleArn"
 
 # Properties of the custom resource DatabaseUser.
-MASTER_SECRET_ARN: Final = "MasterSecretArn"
-USER_SECRET_ARN: Final = "UserSecretArn"
+MASTER_SECRET_ARN: Final = "MasterSecretArn"  # noqa: S105 - the name of a property
+USER_SECRET_ARN: Final = "UserSecretArn"  # noqa: S105 - the name of a property
 HOST: Final = "Host"
 PORT: Final = "Port"
 TLS_REQUIRED: Final = "TlsRequired"
@@ -36,10 +36,17 @@ AFTER: Final = "after"
 SHARDS: Final = "Shards"
 ENDPOINT: Final = "Endpoint"
 STACK_NAME: Final = "StackName"
-SECRET_ARN: Final = "SecretArn"
+SECRET_ARN: Final = "SecretArn"  # noqa: S105 - the name of a property
 CLUSTER_NAME: Final = "ClusterName"
 SERVICE_NAME: Final = "ServiceName"
 CERTIFICATE_MAX_AGE_DAYS: Final = "CertificateMaxAgeDays"
+
+# What `on_event` returns for `is_complete`: when it was asked, and the number of shards that both fleets can hold.
+STARTED: Final = "Started"
+FLOOR: Final = "Floor"
+
+# What `is_complete` returns: whether nothing is left to do.
+IS_COMPLETE: Final = "IsComplete"
 
 # Outputs of the enterprise stack that the functions read.
 ENDPOINT_OUTPUT: Final = "Endpoint"

@@ -2,7 +2,7 @@
 
 import ssl
 
-from functions.cloudformation import Refusal
+from functions.errors import Refusal
 
 
 def trust(ca_pem: str | None, *, named_by: str) -> ssl.SSLContext:

@@ -32,9 +32,9 @@ SHARDS_TIMEOUT_MINUTES = 3
 """One look and one try at setting the shards; the waiting is done between the calls."""
 
 SHARD_FUNCTIONS = {
-    "Ask": ("functions.shards.resource.on_event", "Notes which number of shards is asked for"),
-    "Step": ("functions.shards.resource.is_complete", "Takes the next step of a change of shards"),
-    "Reconcile": ("functions.shards.reconcile.handler", "Brings the shards to what the stack declares"),
+    "Ask": ("functions.shards.handler.on_event", "Notes which number of shards is asked for"),
+    "Step": ("functions.shards.handler.is_complete", "Takes the next step of a change of shards"),
+    "Reconcile": ("functions.shards.handler.reconcile", "Brings the shards to what the stack declares"),
 }
 
 
@@ -85,7 +85,7 @@ class FunctionsStack(Stack):
         )
         self.eni_trunking = self._function(
             "EniTrunking",
-            "functions.eni_trunking.handler",
+            "functions.eni_trunking.handler.handler",
             "Enables ENI trunking for one role",
             statements=[
                 iam.PolicyStatement(
@@ -114,7 +114,7 @@ class FunctionsStack(Stack):
         group.connections.allow_to(database, ec2.Port.tcp(DATABASE_PORT), "Function to database")
         function = self._function(
             "DatabaseUser",
-            "functions.database_user.handler",
+            "functions.database_user.handler.handler",
             "Makes the client's least-privilege database user",
             group=group,
         )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from functions.cloudformation import Refusal
 from functions.deadline import Deadline
+from functions.errors import Refusal
 from functions.log import log
 from functions.vendor import pymysql
 

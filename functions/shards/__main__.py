@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TextIO
 
 from functions.aws import ecs, error_code, error_operation, secrets_manager
-from functions.cloudformation import Failure, Refusal
+from functions.contract import SHARD_COUNTS
 from functions.deadline import Deadline
-from functions.shards import SHARD_COUNTS
+from functions.errors import Failure, Refusal
 from functions.shards.account import CERTIFICATE_MAX_AGE_DAYS, confirmed, read_account, today
 from functions.shards.client import Client, Pace, Unavailable
 from functions.shards.cluster import Cluster, Observation, Service

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from functions.cloudformation import Refusal
+from functions.errors import Refusal
 
 CERTIFICATE_MAX_AGE_DAYS = 30
 """How old a confirmation may be. Our choice: a month, in which an operator remembers what they confirmed."""

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from functions.cloudformation import Failure, Refusal
 from functions.deadline import Deadline
+from functions.errors import Failure, Refusal
 from functions.log import log
 from functions.shards.account import Account
 

@@ -7,10 +7,10 @@ from datetime import date
 from typing import Any
 
 from functions.aws import Services
-from functions.cloudformation import Refusal
+from functions.contract import SHARD_COUNTS
 from functions.deadline import Deadline
+from functions.errors import Refusal
 from functions.log import log
-from functions.shards import SHARD_COUNTS
 from functions.shards.account import CERTIFICATE_MAX_AGE_DAYS, Account, today
 from functions.shards.client import Client
 

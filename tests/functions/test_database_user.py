@@ -13,9 +13,9 @@ from typing import Any
 import boto3
 import pytest
 
-from functions import cloudformation, database_user
-from functions.cloudformation import NEVER_CREATED
-from functions.database_user import mysql
+from functions import custom_resource
+from functions.custom_resource import NEVER_CREATED
+from functions.database_user import handler, mysql
 from functions.tls import trust
 from functions.vendor import pymysql
 
@@ -37,7 +37,7 @@ class Deployment:
         event = self.response_url.event(kind, self.properties | changed)
         if physical_id:
             event["PhysicalResourceId"] = physical_id
-        database_user.handler(event, context or Context())
+        handler.handler(event, context or Context())
         return self.response_url.answers[-1]
 
     def secret(self) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def test_deleting_is_a_success_when_the_servers_name_is_gone(deployment: Deploym
 def test_deleting_fails_with_advice_when_the_server_does_not_answer(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cloudformation, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(custom_resource, "ANSWER_SECONDS", 1.0)
     answer = deployment.call("Delete", "waclient@localhost:9", Context(2))
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "waclient@localhost:9")
     assert "Start the database" in answer["Reason"]

@@ -7,8 +7,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from functions.cloudformation import NEVER_CREATED, custom_resource
-from functions.eni_trunking import EniTrunking
+from functions.custom_resource import NEVER_CREATED, custom_resource
+from functions.eni_trunking.handler import EniTrunking
 
 from .conftest import Context, ResponseUrl
 

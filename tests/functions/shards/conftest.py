@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from functions.cloudformation import Failure
 from functions.deadline import Deadline
+from functions.errors import Failure
 from functions.shards.account import confirmed, read_account, today
 from functions.shards.client import Client, Pace
 from functions.shards.cluster import Cluster, Service
-from functions.shards.reconcile import handler as reconcile
-from functions.shards.resource import World, is_complete, on_event
+from functions.shards.dependencies import Dependencies
+from functions.shards.reconcile import converge
+from functions.shards.resource import accept, advance
 from functions.tls import trust
 from standin.account import CERTIFICATE
 from standin.harness import Standin
@@ -80,11 +81,11 @@ class Stack:
     clock: float = 0.0
     timeline: list[str] = field(default_factory=list)
     poll_seconds: float = 30.0
-    """Simulated seconds between two calls of is_complete."""
+    """Simulated seconds between two calls of `advance`."""
     sending: threading.Lock = field(default_factory=threading.Lock, repr=False)
     """Held by the traffic for each request, so that nothing is cut off when a test stops the stand-in."""
     on_poll: Callable[[str, int], None] = lambda place, number: None
-    """Called before each call of is_complete with the place and how many there were; faults come in here."""
+    """Called before each call of `advance` with the place and how many there were; faults come in here."""
     on_observe: Callable[[], None] = lambda: None
     """Called whenever a session with the client is opened."""
     service_fails: bool = False
@@ -97,8 +98,8 @@ class Stack:
         return {"Stacks": [{"StackStatus": self.status, "Outputs": [output]}]}
 
     @property
-    def world(self) -> World:
-        return World(self.open_cluster, lambda: self, lambda: self.clock, call_seconds=0.5, observe_seconds=0.5)
+    def dependencies(self) -> Dependencies:
+        return Dependencies(self.open_cluster, lambda: self, lambda: self.clock, call_seconds=0.5, observe_seconds=0.5)
 
     def deadline(self) -> Deadline:
         return Deadline.after(10)
@@ -124,10 +125,10 @@ class Stack:
     def resource(self, place: str, shards: int, old: int) -> None:
         """Update one custom resource as the Provider framework does."""
         event = self.event("Update", place, shards, old)
-        event |= json.loads(json.dumps(on_event(event, None, self.world)))
+        event |= json.loads(json.dumps(accept(event, self.dependencies)))
         for number in count():
             self.on_poll(place, number)
-            if is_complete(event, None, self.world)["IsComplete"]:
+            if advance(event, self.dependencies)["IsComplete"]:
                 break
             self.clock += self.poll_seconds
             time.sleep(self.poll_seconds / SPEED)
@@ -165,7 +166,7 @@ class Stack:
             raise DeployFailed(str(failure)) from None
 
     def reconcile(self) -> str:
-        outcome: str = reconcile({"StackName": "wa-local-enterprise"}, None, self.world)["Outcome"]
+        outcome: str = converge({"StackName": "wa-local-enterprise"}, self.dependencies)["Outcome"]
         return outcome
 
     def shards(self) -> int:

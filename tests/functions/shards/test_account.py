@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from functions.cloudformation import Refusal
+from functions.errors import Refusal
 from functions.shards.account import Account, confirmed, fingerprint, read_account
 from standin.account import CERTIFICATE
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from functions.cloudformation import Refusal
 from functions.deadline import Deadline
+from functions.errors import Refusal
 from functions.shards.account import Account, read_account
 from functions.shards.client import Client, Pace, Rejected, Unavailable
 from functions.tls import trust

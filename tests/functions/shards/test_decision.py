@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.shards import SHARD_COUNTS
+from functions.contract import SHARD_COUNTS
 from functions.shards.cluster import Observation, observation
 from functions.shards.decision import (
     GIVE_BACK_SECONDS,

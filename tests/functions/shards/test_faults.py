@@ -9,8 +9,8 @@ from itertools import count
 
 import pytest
 
-from functions.cloudformation import Failure
-from functions.shards.resource import is_complete, on_event
+from functions.errors import Failure
+from functions.shards.resource import accept, advance
 
 from .conftest import PIN, SPEED, DeployFailed, Stack, confirmed_secret, running, secret, traffic
 
@@ -31,7 +31,7 @@ def stack(old: int) -> Iterator[Stack]:
 
 
 def once(place: str, act: Callable[[], None], at: int = 1) -> Callable[[str, int], None]:
-    """Let something happen once, before the given call of is_complete at that place."""
+    """Let something happen once, before the given call of `advance` at that place."""
 
     def on_poll(where: str, number: int) -> None:
         if (where, number) == (place, at):
@@ -215,10 +215,10 @@ def test_the_function_is_killed_and_started_again(stack: Stack, old: int, new: i
     stack.status = "UPDATE_IN_PROGRESS"
     if new > old:
         stack.service(new)
-    on_event(event, None, stack.world)
-    event |= on_event(event, None, stack.world)
+    accept(event, stack.dependencies)
+    event |= accept(event, stack.dependencies)
     for number in count():
-        done = is_complete(event, None, stack.world)["IsComplete"]
+        done = advance(event, stack.dependencies)["IsComplete"]
         if number % 2 and done:
             break
         time.sleep(stack.poll_seconds / SPEED)
@@ -261,8 +261,8 @@ def test_two_deploys_at_once_of_the_same_number_restart_the_coreapps_once(stack:
         stack.service(new)
 
     def run(_: int) -> bool:
-        mine = event | on_event(event, None, stack.world)
-        while not is_complete(mine, None, stack.world)["IsComplete"]:
+        mine = event | accept(event, stack.dependencies)
+        while not advance(mine, stack.dependencies)["IsComplete"]:
             time.sleep(0.05)
         return True
 
@@ -280,8 +280,8 @@ def test_two_deploys_at_once_of_different_numbers_end_in_one_that_the_coreapps_h
 
     def run(new: int) -> None:
         event = stack.event("Update", "after", new, old)
-        event |= on_event(event, None, stack.world)
-        while not is_complete(event, None, stack.world)["IsComplete"]:
+        event |= accept(event, stack.dependencies)
+        while not advance(event, stack.dependencies)["IsComplete"]:
             time.sleep(0.05)
 
     with ThreadPoolExecutor(2) as pool:
@@ -341,7 +341,7 @@ def test_an_unexpected_error_is_tried_again_until_the_time_is_up(monkeypatch: py
             raise KeyError("password=hidden")
 
         monkeypatch.setattr(stack, "open_cluster", broken)
-        assert not is_complete(event, None, stack.world)["IsComplete"]
+        assert not advance(event, stack.dependencies)["IsComplete"]
         stack.clock = 1e6
         with pytest.raises(Failure, match=r"^Unexpected KeyError\.$"):
-            is_complete(event, None, stack.world)
+            advance(event, stack.dependencies)

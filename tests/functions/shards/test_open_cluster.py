@@ -7,10 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.cloudformation import Refusal
 from functions.deadline import Deadline
-from functions.shards import reconcile, resource
-from functions.shards.resource import located
+from functions.errors import Refusal
+from functions.shards import dependencies, handler
+from functions.shards.dependencies import Dependencies, complete_from_stack, open_cluster
+from functions.shards.reconcile import converge
 
 from .conftest import PACE, Stack, confirmed_secret, running
 
@@ -36,16 +37,16 @@ def properties(aws: None, stack: Stack) -> dict[str, str]:
 
 
 def test_secret_and_authority_are_read_from_aws(properties: dict[str, str]) -> None:
-    seen = resource.open_cluster(properties, PACE).observe(Deadline.after(5))
+    seen = open_cluster(properties, PACE).observe(Deadline.after(5))
     assert (seen.shards, seen.coreapps, seen.missing()) == (2, 3, None)
 
 
 def test_the_handlers_run_on_their_own(properties: dict[str, str]) -> None:
     event = {"RequestType": "Create", "LogicalResourceId": "Shards", "ResourceProperties": properties}
-    asked = resource.on_event(event, None)
+    asked = handler.on_event(event, None)
     assert asked["Floor"] == 2
-    assert resource.is_complete(event | asked, None) == {"IsComplete": True}
-    assert resource.on_event(event | {"RequestType": "Delete"}, None) == {}
+    assert handler.is_complete(event | asked, None) == {"IsComplete": True}
+    assert handler.on_event(event | {"RequestType": "Delete"}, None) == {}
 
 
 def test_the_service_counts_what_runs(properties: dict[str, str]) -> None:
@@ -55,7 +56,7 @@ def test_the_service_counts_what_runs(properties: dict[str, str]) -> None:
     )
     boto3.client("ecs").create_service(cluster="wa", serviceName="coreapp", taskDefinition="coreapp", desiredCount=3)
     running = boto3.client("ecs").describe_services(cluster="wa", services=["coreapp"])["services"][0]["runningCount"]
-    cluster = resource.open_cluster(properties | {"ClusterName": "wa", "ServiceName": "coreapp"}, PACE)
+    cluster = open_cluster(properties | {"ClusterName": "wa", "ServiceName": "coreapp"}, PACE)
     assert cluster.observe(Deadline.after(5)).coreapps == min(3, running)
 
 
@@ -73,10 +74,9 @@ def test_the_reconciler_finds_everything_in_the_stacks_outputs(
 ) -> None:
     # moto makes no stacks without packages of its own, so this one answer of CloudFormation is written down.
     stacks = Stacks(Endpoint=properties.pop("Endpoint"), CoreappService="")
-    monkeypatch.setattr(resource, "cloudformation", lambda: stacks)
-    world = resource.World(resource.open_cluster, lambda: stacks)
+    monkeypatch.setattr(dependencies, "cloudformation", lambda: stacks)
     event = {**properties, "StackName": "wa-enterprise"}
-    assert reconcile.handler(event, None, world) == {"Outcome": "2 shards are set, as declared"}
+    assert converge(event, Dependencies(open_cluster, lambda: stacks)) == {"Outcome": "2 shards are set, as declared"}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_reconciler_finds_everything_in_the_stacks_outputs(
     ],
 )
 def test_what_is_given_comes_before_what_the_stack_says(given: dict[str, str], found: dict[str, str]) -> None:
-    assert located(given, Stacks) == found
+    assert complete_from_stack(given, Stacks) == found
 
 
 @pytest.mark.parametrize(
@@ -112,5 +112,5 @@ def test_a_property_that_cannot_work_is_refused_by_name(
 ) -> None:
     event = {"RequestType": "Create", "ResourceProperties": properties | changed}
     with pytest.raises(Refusal) as caught:
-        resource.on_event(event, None)
+        handler.on_event(event, None)
     assert error in str(caught.value)

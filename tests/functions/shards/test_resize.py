@@ -4,8 +4,8 @@ from itertools import pairwise, permutations
 
 import pytest
 
-from functions.shards import SHARD_COUNTS
-from functions.shards.resource import is_complete, on_event
+from functions.contract import SHARD_COUNTS
+from functions.shards.resource import accept, advance
 
 from .conftest import running, traffic
 
@@ -53,7 +53,7 @@ def test_a_deploy_without_a_new_number_asks_nothing_of_the_client(shards: int) -
         try:
             stack.secret = "not even read"
             for place in ("before", "after"):
-                assert on_event(stack.event("Update", place, shards, shards), None, stack.world) == {}
-                assert is_complete(stack.event("Update", place, shards, shards))["IsComplete"]
+                assert accept(stack.event("Update", place, shards, shards), stack.dependencies) == {}
+                assert advance(stack.event("Update", place, shards, shards), stack.dependencies)["IsComplete"]
         finally:
             stack.standin.start()

@@ -9,17 +9,8 @@ from typing import Any
 
 import pytest
 
-from functions import cloudformation
-from functions.cloudformation import (
-    ANSWER_SECONDS,
-    MAX_ANSWER_BYTES,
-    NEVER_CREATED,
-    Answer,
-    Failure,
-    Refusal,
-    Request,
-    custom_resource,
-)
+from functions.custom_resource import ANSWER_SECONDS, MAX_ANSWER_BYTES, NEVER_CREATED, Answer, Request, custom_resource
+from functions.errors import Failure, Refusal
 
 from .conftest import Context, ResponseUrl
 
@@ -180,7 +171,7 @@ def test_an_answer_that_is_refused_for_good_is_not_sent_again(response_url: Resp
 
 
 def test_an_address_that_cannot_be_reached_is_told_before_lambda_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cloudformation, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr("functions.custom_resource.ANSWER_SECONDS", 2.0)
     event = ResponseUrl("http://127.0.0.1:9/").event("Create", {})
     started = time.monotonic()
     with pytest.raises(Failure, match="could not be reached"):

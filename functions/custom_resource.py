@@ -9,7 +9,6 @@ near.
 import json
 import signal
 import time
-import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -18,8 +17,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Protocol
 
-from functions.aws import error_code, error_operation
 from functions.deadline import Deadline
+from functions.errors import Failure, Refusal, explain
 from functions.log import log
 
 NEVER_CREATED = "never-created"
@@ -38,14 +37,6 @@ PUT_TIMEOUT_SECONDS = 5.0
 
 GRACE_SECONDS = 2.0
 """Between the deadline that the work keeps, so as to say what is missing, and the alarm that interrupts it."""
-
-
-class Failure(Exception):
-    """A failure whose text the operator reads in the stack's events. It names no secret."""
-
-
-class Refusal(Failure):
-    """A failure from before anything was changed, so that there is nothing to undo."""
 
 
 class _OutOfTime(BaseException):
@@ -208,20 +199,6 @@ def _work(
     except Exception as error:
         reason = explain(error)
     return answer | {"Reason": _short(reason, f" Log stream: {context.log_stream_name}")}
-
-
-def explain(error: Exception) -> str:
-    """Tell of an error that is nobody's `Failure`, without its message, which may quote what was sent."""
-    if code := error_code(error):
-        return f"AWS answered {code} to {error_operation(error)}. Check the function's role and what it names."
-    # A bug. A database, for one, quotes the statement in its message, and so the password: log the way alone.
-    frames = traceback.extract_tb(error.__traceback__)
-    log(
-        "unexpected error",
-        error=type(error).__name__,
-        at=[f"{f.filename}:{f.lineno} {f.name}" for f in frames],
-    )
-    return f"Unexpected {type(error).__name__}."
 
 
 def _encoded(answer: Mapping[str, Any]) -> bytes:
