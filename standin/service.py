@@ -48,7 +48,7 @@ class Service:
 
     def __init__(self, options: Options, store: Store) -> None:
         self.store = store
-        self.clock = Clock(store.latest(), options.speed)
+        self.clock = options.clock or Clock(store.latest(), options.speed)
         self.account = Account(store, options.account, self.clock.now())
         self.cluster = Cluster(store, options.cluster, self.clock.now())
         self.faults = Faults()
