@@ -186,9 +186,12 @@ class Standin:
         """Make Set Shards answer 403 for so many simulated seconds; None is for ever, 0 ends it."""
         self.command("unavailable", seconds=seconds)
 
-    def delay(self, seconds: float, path: str = "/v1/") -> None:
-        """Make answers to paths that start so wait for so many real seconds; 0 ends it."""
-        self.command("delay", seconds=seconds, path=path)
+    def delay(self, seconds: float, path: str = "/v1/", method: str = "") -> None:
+        """Make answers to paths that start so, and to this method, wait for so many real seconds; 0 ends it.
+
+        The request is carried out at once; it is the answer that is late.
+        """
+        self.command("delay", seconds=seconds, path=path, method=method)
 
     def expire_tokens(self) -> None:
         """Make every token that was given expire now."""
