@@ -55,9 +55,6 @@ class Api:
 
     def _route(self, path: str, method: str, endpoint: Endpoint) -> Route:
         async def guarded(request: Request) -> Response:
-            faults = self._service.faults
-            if faults.delay_seconds and path.startswith(faults.delay_path):
-                await asyncio.sleep(faults.delay_seconds)
             if not self._service.cluster.answering("web"):
                 # What a load balancer without a healthy target comes to.
                 return Response(status_code=503)
@@ -67,7 +64,18 @@ class Api:
                     raise Refusal(1015, f"more than {limit.rate:g} requests/s: slow down, then try again")
             return await endpoint(request)
 
-        return Route(path, guarded, methods=[method])
+        async def answer(request: Request) -> Response:
+            try:
+                response = await guarded(request)
+            except Refusal as refusal:
+                response = await _refused(request, refusal)
+            faults = self._service.faults
+            late = path.startswith(faults.delay_path) and faults.delay_method in ("", method)
+            if faults.delay_seconds and late:
+                await asyncio.sleep(faults.delay_seconds)
+            return response
+
+        return Route(path, answer, methods=[method])
 
     def _authenticate(self, request: Request, *, api_key: bool = False) -> None:
         header = request.headers.get("authorization", "")

@@ -155,8 +155,9 @@ def _unavailable(service: Service, seconds: Number | None) -> None:
     service.faults.unavailable_until = until
 
 
-def _delay(service: Service, seconds: Number, path: str = "/v1/") -> None:
-    service.faults.delay_seconds, service.faults.delay_path = max(0.0, seconds), path
+def _delay(service: Service, seconds: Number, path: str = "/v1/", method: str = "") -> None:
+    service.faults.delay_seconds = max(0.0, seconds)
+    service.faults.delay_path, service.faults.delay_method = path, method
 
 
 def _expire_tokens(service: Service) -> None:

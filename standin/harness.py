@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from standin.account import CERTIFICATE, FIRST_PASSWORD
+from standin.clock import Clock
 from standin.errors import Json
 from standin.options import Options
 from standin.server import Server
@@ -40,6 +41,14 @@ class Standin:
         ...     status, answer = standin.request("GET", "/v1/account/shards", token=token)
         >>> status, answer["account"]
         (200, {'shards': 1})
+
+        Whoever waits for something that takes simulated time gives a clock that stands still, and moves it:
+
+        >>> with Standin(coreapps=3, shards=2, clock=Clock(speed=None)) as standin:
+        ...     standin.kill("coreapp-1")
+        ...     state = standin.advance_until_served(within_seconds=35)
+        >>> state["shards"][0]["coreapp"]
+        'coreapp-3'
     """
 
     url: str
@@ -177,9 +186,12 @@ class Standin:
         """Make Set Shards answer 403 for so many simulated seconds; None is for ever, 0 ends it."""
         self.command("unavailable", seconds=seconds)
 
-    def delay(self, seconds: float, path: str = "/v1/") -> None:
-        """Make answers to paths that start so wait for so many real seconds; 0 ends it."""
-        self.command("delay", seconds=seconds, path=path)
+    def delay(self, seconds: float, path: str = "/v1/", method: str = "") -> None:
+        """Make answers to paths that start so, and to this method, wait for so many real seconds; 0 ends it.
+
+        The request is carried out at once; it is the answer that is late.
+        """
+        self.command("delay", seconds=seconds, path=path, method=method)
 
     def expire_tokens(self) -> None:
         """Make every token that was given expire now."""
@@ -229,7 +241,30 @@ class Standin:
             time.sleep(0.02)
         return state
 
-    def wait_served(self, *, within_seconds: float = 30.0) -> Json:
-        """Wait until every shard is served and return the state."""
-        served: Callable[[Json], bool] = lambda state: all(shard["served"] for shard in state["shards"])  # noqa: E731
-        return self.wait_until(served, within_seconds=within_seconds)
+    def advance_until(
+        self, reached: Callable[[Json], bool], *, within_seconds: float = 600.0, step_seconds: float = 5.0
+    ) -> Json:
+        """Let simulated time pass, step by step, until `reached` says yes, and return the state.
+
+        Args:
+            reached: Gets the state.
+            within_seconds: Simulated seconds.
+            step_seconds: Simulated seconds between two looks. Default: a heartbeat (facts 1.2).
+
+        Raises:
+            TimeoutError: It never said yes.
+        """
+        passed = 0.0
+        while not reached(state := self.state()):
+            if passed >= within_seconds:
+                raise TimeoutError(f"not reached within {within_seconds} simulated seconds: {state}")
+            step = min(step_seconds, within_seconds - passed)
+            self.advance(step)
+            passed += step
+        return state
+
+    def advance_until_served(self, *, within_seconds: float = 600.0) -> Json:
+        """Let simulated time pass until every shard is served, and return the state."""
+        return self.advance_until(
+            lambda state: all(shard["served"] for shard in state["shards"]), within_seconds=within_seconds
+        )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from standin.account import AccountOptions
-from standin.clock import check_speed
+from standin.clock import Clock, check_speed
 from standin.nodes import ClusterOptions
 
 
@@ -17,6 +17,8 @@ class Options:
         cluster: What a new cluster starts with.
         account: What a new account starts with.
         speed: Simulated seconds per real second, above 0.
+        clock: The clock to live by, in the place of one that runs at `speed`. A test that gives one shares the time
+            with the stand-in, and moves it.
         state: The database file; None keeps it in a folder that goes away at the end.
         rate_limits: Answer 429 beyond the documented rates (facts 2.3), in simulated time. Off by default: they
             cap a cluster of 32 shards at 50 messages/s, below what the same pages say that it carries.
@@ -28,6 +30,7 @@ class Options:
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     account: AccountOptions = field(default_factory=AccountOptions)
     speed: float = 1.0
+    clock: Clock | None = None
     state: Path | None = None
     rate_limits: bool = False
 

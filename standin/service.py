@@ -29,13 +29,16 @@ class Faults:
 
     Attributes:
         unavailable_until: Simulated time until which Set Shards answers 403 (M-9).
-        delay_seconds: Real seconds that each answer waits, so that a caller's own time-out can be tried.
+        delay_seconds: Real seconds that each answer waits, so that a caller's own time-out can be tried. The request
+            has been carried out by then.
         delay_path: Only answers to paths that start so wait.
+        delay_method: Only answers to this method wait; empty means any.
     """
 
     unavailable_until: float = 0.0
     delay_seconds: float = 0.0
     delay_path: str = "/v1/"
+    delay_method: str = ""
 
 
 class Service:
@@ -48,7 +51,7 @@ class Service:
 
     def __init__(self, options: Options, store: Store) -> None:
         self.store = store
-        self.clock = Clock(store.latest(), options.speed)
+        self.clock = options.clock or Clock(store.latest(), options.speed)
         self.account = Account(store, options.account, self.clock.now())
         self.cluster = Cluster(store, options.cluster, self.clock.now())
         self.faults = Faults()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,12 +24,25 @@ from functions.shards.reconcile import converge
 from functions.shards.resource import accept, advance
 from functions.tls import trust
 from standin.account import CERTIFICATE
+from standin.clock import Clock
 from standin.harness import Standin
 
 PASSWORD = "Str0ng-enough"
 PIN = "736251"
-SPEED = 600.0
-PACE = Pace(request=1.0, first_pause=0.02, longest_pause=0.1)
+PACE = Pace(request=30.0)
+"""The pauses of the product, which last no real time here. The time-out of a request is the one real duration: long
+enough for a busy machine."""
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """One clock for the stand-in and for the functions' pauses and deadlines; it stands still while nobody waits."""
+    clock = Clock(start=1_800_000_000.0, speed=None)
+    by_hand = SimpleNamespace(monotonic=clock.now, sleep=clock.advance)
+    monkeypatch.setattr("functions.deadline.time", by_hand)
+    # Without jitter a pause ends at the deadline or well before it, so that no request is left a fraction of a second.
+    monkeypatch.setattr("functions.shards.client.random", SimpleNamespace(uniform=lambda _low, _high: 1.0))
+    return clock
 
 
 def secret(**changed: str) -> str:
@@ -74,14 +88,15 @@ class Stack:
     """
 
     standin: Standin
+    clock: Clock
     declared: int
     spares: int = 1
     secret: str = field(default_factory=confirmed_secret, repr=False)
     status: str = "UPDATE_COMPLETE"
-    clock: float = 0.0
     timeline: list[str] = field(default_factory=list)
     poll_seconds: float = 30.0
     """Simulated seconds between two calls of `advance`."""
+    pace: Pace = PACE
     sending: threading.Lock = field(default_factory=threading.Lock, repr=False)
     """Held by the traffic for each request, so that nothing is cut off when a test stops the stand-in."""
     on_poll: Callable[[str, int], None] = lambda place, number: None
@@ -99,17 +114,17 @@ class Stack:
 
     @property
     def dependencies(self) -> Dependencies:
-        return Dependencies(self.open_cluster, lambda: self, lambda: self.clock, call_seconds=0.5, observe_seconds=0.5)
+        return Dependencies(self.open_cluster, lambda: self, self.clock.now)
 
     def deadline(self) -> Deadline:
-        return Deadline.after(10)
+        return Deadline.after(90)
 
     def open_cluster(self, _properties: Mapping[str, Any]) -> Cluster:
         self.on_observe()
         account = read_account(self.secret)
         tls = trust(Path(self.standin.ca_file).read_text(), named_by="stand-in")
         service = Service(Fleet(self.standin), "cluster", "coreapp")
-        return Cluster(Client(self.standin.url, account, tls, PACE), account, service)
+        return Cluster(Client(self.standin.url, account, tls, self.pace), account, service)
 
     def event(self, kind: str, place: str, shards: int, old: int | None = None) -> dict[str, Any]:
         event: dict[str, Any] = {
@@ -130,8 +145,7 @@ class Stack:
             self.on_poll(place, number)
             if advance(event, self.dependencies)["IsComplete"]:
                 break
-            self.clock += self.poll_seconds
-            time.sleep(self.poll_seconds / SPEED)
+            self.clock.advance(self.poll_seconds)
         self.timeline.append(f"{place}: {self.shards()} shards")
 
     def service(self, shards: int) -> None:
@@ -177,22 +191,25 @@ class Stack:
         assert Fleet(self.standin).running() >= self.shards()
         assert self.shards() == self.declared
         assert self.standin.state()["standing"] == "registered"
-        self.standin.wait_served()
+        self.standin.advance_until_served()
 
 
 @contextmanager
-def running(shards: int = 1, spares: int = 1, **options: Any) -> Iterator[Stack]:
+def running(clock: Clock, shards: int = 1, spares: int = 1, **options: Any) -> Iterator[Stack]:
     """Start a stand-in whose fleet fits the number of shards, and the stack that declares it."""
-    settings = {"speed": SPEED, "password": PASSWORD, "coreapps": shards + spares, "shards": shards, **options}
+    settings = {"clock": clock, "password": PASSWORD, "coreapps": shards + spares, "shards": shards, **options}
     with Standin(**settings) as standin:
-        standin.wait_served()
-        yield Stack(standin, shards, spares)
+        yield Stack(standin, clock, shards, spares)
 
 
 @contextmanager
-def traffic(stack: Stack) -> Iterator[None]:
-    """Send messages all the while, again when one is not accepted, as an application does."""
+def traffic(stack: Stack) -> Iterator[Callable[[int], None]]:
+    """Send messages all the while, again when one is not accepted, as an application does.
+
+    Yields what waits until so many more messages are accepted.
+    """
     standin = stack.standin
+    total = 0
     stop = threading.Event()
     token = standin.login("admin", PASSWORD)
 
@@ -204,24 +221,33 @@ def traffic(stack: Stack) -> Iterator[None]:
             return False
 
     def send() -> None:
+        nonlocal total
         number = 0
         while not stop.is_set():
             number += 1
             body = {"to": f"1555{number:06d}", "type": "text", "text": {"body": str(number)}}
             while not stop.is_set() and not accepted(body):
                 time.sleep(0.01)
+            total = number
             time.sleep(0.002)
 
     thread = threading.Thread(target=send)
+
+    def wait_for_more(messages: int) -> None:
+        wanted = total + messages
+        while total < wanted:
+            assert thread.is_alive(), "the sender has ended"
+            time.sleep(0.001)
+
     thread.start()
     try:
-        yield
+        yield wait_for_more
     finally:
         stop.set()
         thread.join()
 
 
 @pytest.fixture
-def stack() -> Iterator[Stack]:
-    with running(shards=2) as made:
+def stack(clock: Clock) -> Iterator[Stack]:
+    with running(clock, shards=2) as made:
         yield made

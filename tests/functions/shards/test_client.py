@@ -14,15 +14,14 @@ import pytest
 from functions.deadline import Deadline
 from functions.errors import Refusal
 from functions.shards.account import Account, read_account
-from functions.shards.client import Client, Pace, Rejected, Unavailable
+from functions.shards.client import Client, Rejected, Unavailable
 from functions.tls import trust
 from tests.functions.conftest import make_authority
 
-from .conftest import confirmed_secret
+from .conftest import PACE, confirmed_secret
 
 TOKEN = {"users": [{"token": "t0ken", "expires_after": "2026-12-01 00:00:00+00:00"}]}
 TWO = {"account": {"shards": 2}}
-FAST = Pace(request=1.0, first_pause=0.01, longest_pause=0.02)
 
 
 @dataclass
@@ -36,7 +35,7 @@ class Script:
 
     def client(self, account: Account | None = None) -> Client:
         tls = trust(self.ca_pem, named_by="fixture")
-        return Client(self.url, account or read_account(confirmed_secret(pin="123456")), tls, FAST)
+        return Client(self.url, account or read_account(confirmed_secret(pin="123456")), tls, PACE)
 
     def bodies(self) -> list[Any]:
         return [body for method, path, body in self.asked if (method, path) == ("POST", "/v1/account/shards")]
@@ -91,7 +90,7 @@ def errors(code: int) -> dict[str, Any]:
 @pytest.mark.parametrize("status", [200, 201])
 def test_200_and_201_are_success(script: Script, status: int) -> None:
     script.answers["POST /v1/account/shards"] = [(status, {})]
-    assert script.client().set_shards(8, Deadline.after(5))
+    assert script.client().set_shards(8, Deadline.after(60))
     (body,) = script.bodies()
     keys = json.loads(confirmed_secret())
     assert body == {
@@ -124,7 +123,7 @@ FINAL = [
 @pytest.mark.parametrize(("status", "answer"), RETRIED)
 def test_what_may_pass_is_tried_again(script: Script, status: int, answer: Any) -> None:
     script.answers["POST /v1/account/shards"] = [(status, answer), (status, answer), (201, {})]
-    assert script.client().set_shards(8, Deadline.after(5))
+    assert script.client().set_shards(8, Deadline.after(60))
     assert len(script.bodies()) == 3
 
 
@@ -132,7 +131,7 @@ def test_what_may_pass_is_tried_again(script: Script, status: int, answer: Any) 
 def test_what_does_not_pass_is_told_at_once_without_its_details(script: Script, status: int, answer: Any) -> None:
     script.answers["POST /v1/account/shards"] = [(status, answer)]
     with pytest.raises(Rejected, match=rf"HTTP {status}") as caught:
-        script.client().set_shards(8, Deadline.after(5))
+        script.client().set_shards(8, Deadline.after(60))
     assert len(script.bodies()) == 1
     assert "123456" not in str(caught.value)
 
@@ -140,32 +139,33 @@ def test_what_does_not_pass_is_told_at_once_without_its_details(script: Script, 
 def test_403_elsewhere_is_no_reason_to_try_again(script: Script) -> None:
     script.answers["GET /v1/health"] = [(403, {})]
     with pytest.raises(Rejected):
-        script.client().health(Deadline.after(5))
+        script.client().health(Deadline.after(60))
 
 
 def test_the_number_is_read_again_before_each_try(script: Script) -> None:
     # The first try was carried out although its answer said otherwise: a second would restart everything again.
     script.answers["POST /v1/account/shards"] = [(503, {})]
     script.answers["GET /v1/account/shards"] = [(200, TWO), (200, {"account": {"shards": 8}})]
-    assert not script.client().set_shards(8, Deadline.after(5))
+    assert not script.client().set_shards(8, Deadline.after(60))
     assert len(script.bodies()) == 1
 
 
 def test_it_gives_up_at_the_deadline(script: Script) -> None:
     script.answers["POST /v1/account/shards"] = [(403, {})]
     with pytest.raises(Unavailable, match="HTTP 403"):
-        script.client().set_shards(8, Deadline.after(0.3))
-    assert len(script.bodies()) > 3
+        script.client().set_shards(8, Deadline.after(60))
+    # After 0, 1, 3, 7, 15, 30 and 45 seconds: the pauses double up to 15 s.
+    assert len(script.bodies()) == 7
 
 
 def test_an_expired_token_is_renewed_once(script: Script) -> None:
     client = script.client()
-    client.get_shards(Deadline.after(5))
+    client.get_shards(Deadline.after(60))
     script.answers["GET /v1/account/shards"] = [(401, {}), (200, TWO)]
-    assert client.get_shards(Deadline.after(5)) == 2
+    assert client.get_shards(Deadline.after(60)) == 2
     script.answers["GET /v1/account/shards"] = [(401, {})]
     with pytest.raises(Rejected, match="username and password"):
-        client.get_shards(Deadline.after(5))
+        client.get_shards(Deadline.after(60))
     assert len([path for _, path, _ in script.asked if path == "/v1/users/login"]) == 3
 
 
@@ -176,7 +176,7 @@ def test_an_expired_token_is_renewed_once(script: Script) -> None:
 def test_a_login_that_is_refused_says_what_to_do(script: Script, answer: tuple[int, Any], error: str) -> None:
     script.answers["POST /v1/users/login"] = [answer]
     with pytest.raises(Rejected, match=error):
-        script.client().get_shards(Deadline.after(5))
+        script.client().get_shards(Deadline.after(60))
 
 
 @pytest.mark.parametrize(
@@ -191,17 +191,17 @@ def test_a_login_that_is_refused_says_what_to_do(script: Script, answer: tuple[i
 def test_a_success_that_makes_no_sense_counts_as_no_answer(script: Script, path: str, answer: Any) -> None:
     script.answers[path] = [(200, answer)]
     with pytest.raises(Unavailable):
-        script.client().get_shards(Deadline.after(0.1))
+        script.client().get_shards(Deadline.after(60))
 
 
 def test_the_webapps_certificate_is_verified(script: Script, tmp_path: Path) -> None:
     other = trust(make_authority(tmp_path, "another").ca_pem, named_by="fixture")
     account = read_account(confirmed_secret())
     with pytest.raises(Rejected, match="The certificate of localhost is not trusted"):
-        Client(script.url, account, other).get_shards(Deadline.after(5))
+        Client(script.url, account, other).get_shards(Deadline.after(60))
     by_address = script.url.replace("localhost", "127.0.0.1")
     with pytest.raises(Rejected, match=r"The certificate of 127\.0\.0\.1 is not trusted"):
-        Client(by_address, account, trust(script.ca_pem, named_by="fixture")).get_shards(Deadline.after(5))
+        Client(by_address, account, trust(script.ca_pem, named_by="fixture")).get_shards(Deadline.after(60))
     assert not script.asked
 
 

@@ -2,30 +2,34 @@
 
 import json
 import re
-import time
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import pytest
 
 from functions.errors import Failure
+from functions.shards.client import SHARDS_PATH, Client
 from functions.shards.resource import accept, advance
+from standin.clock import Clock
 
-from .conftest import PIN, SPEED, DeployFailed, Stack, confirmed_secret, running, secret, traffic
+from .conftest import PACE, PIN, DeployFailed, Stack, confirmed_secret, running, secret, traffic
 
 DIRECTIONS = [(2, 8), (8, 2)]
 both_directions = pytest.mark.parametrize(("old", "new"), DIRECTIONS)
 
 
 @pytest.fixture
-def stack(old: int) -> Iterator[Stack]:
+def stack(clock: Clock, old: int) -> Iterator[Stack]:
     """Run a stack of the old size under traffic, and see at the end that no message was lost or doubled."""
-    with running(shards=old) as made:
+    with running(clock, shards=old) as made:
         with traffic(made):
             yield made
         if made.standin.state()["standing"] == "registered":
-            made.standin.wait_until(lambda state: not state["messages"]["waiting"])
+            made.standin.advance_until(lambda state: not state["messages"]["waiting"])
         ledger = made.standin.ledger()
         assert (ledger["lost"], ledger["doubled"]) == (0, 0)
 
@@ -88,7 +92,9 @@ def test_connections_refused_for_a_while(stack: Stack, old: int, new: int) -> No
 def test_slow_answers_beyond_the_timeout(stack: Stack, old: int, new: int) -> None:
     # The client takes the number and answers too late, so it is the observation that tells.
     def slow(place: str, number: int) -> None:
-        stack.standin.delay(1.5 if number == 0 and place == acting(old, new) else 0, "/v1/account/shards")
+        late = number == 0 and place == acting(old, new)
+        stack.pace = replace(PACE, request=1.0) if late else PACE
+        stack.standin.delay(3600 if late else 0, "/v1/account/shards", "POST")
 
     stack.on_poll = slow
     stack.deploy(new)
@@ -162,9 +168,9 @@ def test_the_pin_is_needed_and_absent_or_wrong(stack: Stack, old: int, new: int,
 
 
 @both_directions
-def test_a_coreapp_that_never_becomes_healthy(old: int, new: int) -> None:
+def test_a_coreapp_that_never_becomes_healthy(clock: Clock, old: int, new: int) -> None:
     # A spare takes the place of the silent one; without one only the increase is stopped.
-    with running(shards=old, spares=0 if new > old else 1) as stack:
+    with running(clock, shards=old, spares=0 if new > old else 1) as stack:
         stack.poll_seconds = 120
 
         def silence() -> None:
@@ -221,7 +227,7 @@ def test_the_function_is_killed_and_started_again(stack: Stack, old: int, new: i
         done = advance(event, stack.dependencies)["IsComplete"]
         if number % 2 and done:
             break
-        time.sleep(stack.poll_seconds / SPEED)
+        stack.clock.advance(stack.poll_seconds)
     if new < old:
         stack.service(new)
     stack.declared = new
@@ -235,7 +241,7 @@ def test_updating_back_after_a_later_resource_failed(stack: Stack, old: int, new
     stack.fails_later, stack.backwards = True, backwards
     fails(stack, new, "a later resource failed")
     # What a resource could not do in that order, the reconciler does when the stack is done.
-    stack.standin.wait_served()
+    stack.standin.advance_until_served()
     stack.reconcile()
     stack.check()
 
@@ -248,44 +254,58 @@ def test_updating_back_when_one_resource_never_started_and_hears_nothing(
     stack.service_fails, stack.backwards = True, backwards
     fails(stack, new, "did not stabilise")
     assert stack.shards() == min(old, new)
-    stack.standin.wait_served()
+    stack.standin.advance_until_served()
     outcome = stack.reconcile()
     assert outcome.startswith("set 8" if new < old else "2 shards are set")
     stack.check()
 
 
+def together(stack: Stack, monkeypatch: pytest.MonkeyPatch, place: str, old: int, *numbers: int) -> None:
+    """Run deploys side by side that all have looked before the first of them sends its number."""
+    ready, sent = threading.Barrier(len(numbers)), threading.local()
+    send = Client._send
+
+    def send_together(self: Client, method: str, path: str, *rest: Any) -> Any:
+        if (method, path) == ("POST", SHARDS_PATH) and not hasattr(sent, "once"):
+            sent.once = True
+            ready.wait()
+        return send(self, method, path, *rest)
+
+    monkeypatch.setattr(Client, "_send", send_together)
+    # They may take turns for as long as they want: the time that each was given does not run out.
+    began = stack.clock.now()
+    dependencies = replace(stack.dependencies, now=lambda: began)
+
+    def run(new: int) -> None:
+        event = stack.event("Update", place, new, old)
+        event |= accept(event, dependencies)
+        while not advance(event, dependencies)["IsComplete"]:
+            stack.clock.advance(5)
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        list(pool.map(run, numbers))
+
+
 @both_directions
-def test_two_deploys_at_once_of_the_same_number_restart_the_coreapps_once(stack: Stack, old: int, new: int) -> None:
-    event = stack.event("Update", acting(old, new), new, old)
+def test_two_deploys_at_once_of_the_same_number_restart_the_coreapps_once(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, old: int, new: int
+) -> None:
     if new > old:
         stack.service(new)
-
-    def run(_: int) -> bool:
-        mine = event | accept(event, stack.dependencies)
-        while not advance(mine, stack.dependencies)["IsComplete"]:
-            time.sleep(0.05)
-        return True
-
-    with ThreadPoolExecutor(2) as pool:
-        assert all(pool.map(run, range(2)))
+    together(stack, monkeypatch, acting(old, new), old, new, new)
     if new < old:
         stack.service(new)
     stack.declared = new
     stack.check()
+    assert len([event for event in stack.standin.state()["events"] if "Set Shards" in json.dumps(event)]) == 1
 
 
 @pytest.mark.parametrize("old", [2])
-def test_two_deploys_at_once_of_different_numbers_end_in_one_that_the_coreapps_hold(stack: Stack, old: int) -> None:
+def test_two_deploys_at_once_of_different_numbers_end_in_one_that_the_coreapps_hold(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, old: int
+) -> None:
     stack.service(8)
-
-    def run(new: int) -> None:
-        event = stack.event("Update", "after", new, old)
-        event |= accept(event, stack.dependencies)
-        while not advance(event, stack.dependencies)["IsComplete"]:
-            time.sleep(0.05)
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(run, [4, 8]))
+    together(stack, monkeypatch, "after", old, 4, 8)
     assert stack.shards() in (4, 8)
     stack.declared = 8
     stack.reconcile()
@@ -304,7 +324,7 @@ def test_the_reconciler_leaves_a_busy_stack_alone_and_raises_only_when_the_corea
     assert "too few to raise" in stack.reconcile()
     stack.service(8)
     assert stack.reconcile() == "set 8 shards; 2 were set"
-    stack.standin.wait_served()
+    stack.standin.advance_until_served()
     assert stack.reconcile() == "8 shards are set, as declared"
     stack.check()
 
@@ -333,15 +353,17 @@ def test_no_secret_reaches_the_log(
     assert not re.search(r"[Bb]earer|Basic ", seen)
 
 
-def test_an_unexpected_error_is_tried_again_until_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    with running(shards=2) as stack:
-        event = stack.event("Update", "after", 8, 2) | {"Started": 0.0, "Floor": 2}
+def test_an_unexpected_error_is_tried_again_until_the_time_is_up(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(clock, shards=2) as stack:
+        event = stack.event("Update", "after", 8, 2) | {"Started": clock.now(), "Floor": 2}
 
         def broken(_: object) -> None:
             raise KeyError("password=hidden")
 
         monkeypatch.setattr(stack, "open_cluster", broken)
         assert not advance(event, stack.dependencies)["IsComplete"]
-        stack.clock = 1e6
+        clock.advance(30 * 60)
         with pytest.raises(Failure, match=r"^Unexpected KeyError\.$"):
             advance(event, stack.dependencies)

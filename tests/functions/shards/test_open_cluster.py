@@ -1,6 +1,6 @@
 """The handlers find secret, authority, endpoint and service from their properties alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,7 @@ from functions.shards import dependencies, handler
 from functions.shards.dependencies import Dependencies, complete_from_stack, open_cluster
 from functions.shards.reconcile import converge
 
-from .conftest import PACE, Stack, confirmed_secret, running
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    with running(shards=2) as made:
-        yield made
+from .conftest import PACE, Stack, confirmed_secret
 
 
 @pytest.fixture
@@ -37,7 +31,7 @@ def properties(aws: None, stack: Stack) -> dict[str, str]:
 
 
 def test_secret_and_authority_are_read_from_aws(properties: dict[str, str]) -> None:
-    seen = open_cluster(properties, PACE).observe(Deadline.after(5))
+    seen = open_cluster(properties, PACE).observe(Deadline.after(60))
     assert (seen.shards, seen.coreapps, seen.missing()) == (2, 3, None)
 
 
@@ -57,7 +51,7 @@ def test_the_service_counts_what_runs(properties: dict[str, str]) -> None:
     boto3.client("ecs").create_service(cluster="wa", serviceName="coreapp", taskDefinition="coreapp", desiredCount=3)
     running = boto3.client("ecs").describe_services(cluster="wa", services=["coreapp"])["services"][0]["runningCount"]
     cluster = open_cluster(properties | {"ClusterName": "wa", "ServiceName": "coreapp"}, PACE)
-    assert cluster.observe(Deadline.after(5)).coreapps == min(3, running)
+    assert cluster.observe(Deadline.after(60)).coreapps == min(3, running)
 
 
 class Stacks:

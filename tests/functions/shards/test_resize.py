@@ -6,6 +6,7 @@ import pytest
 
 from functions.contract import SHARD_COUNTS
 from functions.shards.resource import accept, advance
+from standin.clock import Clock
 
 from .conftest import running, traffic
 
@@ -29,9 +30,9 @@ def test_the_walk_takes_each_of_the_30_ordered_pairs_once() -> None:
     assert sorted(pairwise(every_pair_once())) == sorted(permutations(SHARD_COUNTS, 2))
 
 
-def test_every_ordered_pair_of_sizes_goes_in_the_documented_order_without_losing_a_message() -> None:
-    with running(shards=1) as stack:
-        with traffic(stack):
+def test_every_ordered_pair_of_sizes_goes_in_the_documented_order_without_losing_a_message(clock: Clock) -> None:
+    with running(clock, shards=1) as stack:
+        with traffic(stack) as wait_for_more:
             for old, new in pairwise(every_pair_once()):
                 stack.timeline.clear()
                 stack.deploy(new)
@@ -41,14 +42,16 @@ def test_every_ordered_pair_of_sizes_goes_in_the_documented_order_without_losing
                     else [f"before: {new} shards", f"service: {new + 1} coreapps", f"after: {new} shards"]  # M-23
                 )
                 stack.check()
-        ledger = stack.standin.wait_until(lambda state: not state["messages"]["waiting"]) and stack.standin.ledger()
+                wait_for_more(4)
+        stack.standin.advance_until(lambda state: not state["messages"]["waiting"])
+        ledger = stack.standin.ledger()
     assert ledger["accepted"] > 100
     assert (ledger["lost"], ledger["doubled"], ledger["waiting"]) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("shards", [1, 8])
-def test_a_deploy_without_a_new_number_asks_nothing_of_the_client(shards: int) -> None:
-    with running(shards=shards) as stack:
+def test_a_deploy_without_a_new_number_asks_nothing_of_the_client(clock: Clock, shards: int) -> None:
+    with running(clock, shards=shards) as stack:
         stack.standin.stop()
         try:
             stack.secret = "not even read"
