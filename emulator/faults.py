@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ministack.services.cloudformation import stacks
+from .handlers.internals import before_each_change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,17 +70,4 @@ class Faults:
 
     def install(self) -> None:
         """Ask `strike` before every create and every update that changes something."""
-        provision, update = stacks._provision_resource, stacks._update_resource
-
-        def provision_or_fail(resource_type: str, logical_id: str, *words: Any) -> Any:
-            self.strike(resource_type, logical_id)
-            return provision(resource_type, logical_id, *words)
-
-        def update_or_fail(
-            resource_type: str, physical_id: str, old: Any, new: Any, stack: str, logical_id: str, *words: Any
-        ) -> Any:
-            if old != new:
-                self.strike(resource_type, logical_id)
-            return update(resource_type, physical_id, old, new, stack, logical_id, *words)
-
-        stacks._provision_resource, stacks._update_resource = provision_or_fail, update_or_fail
+        before_each_change(self.strike)

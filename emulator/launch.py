@@ -115,24 +115,14 @@ async def _run(listener: socket.socket) -> None:
 
 
 def routed(app: Application, faults: Faults) -> Application:
-    """Return an ASGI application that answers what MiniStack does not know and hands on the rest.
+    """Return an ASGI application that answers on `FAULTS_PATH` and hands all other requests to MiniStack.
 
-    That is Application Auto Scaling, and `FAULTS_PATH`: GET lists the faults that wait, POST adds one, DELETE
-    forgets them all.
+    There, GET lists the faults that wait, POST adds one, and DELETE forgets them all.
     """
-    from .handlers import scaling
 
     async def outer(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        headers = {key.decode().lower(): value.decode() for key, value in scope["headers"]}
-        service, _, action = headers.get("x-amz-target", "").partition(".")
-        if scope["path"] == FAULTS_PATH:
+        if scope["type"] == "http" and scope["path"] == FAULTS_PATH:
             await _answer(send, *_control(faults, scope["method"], await _body(receive)))
-        elif service == "AnyScaleFrontendService":
-            _enter_scope(headers.get("authorization", ""))
-            await _answer(send, *scaling.answer(action, json.loads(await _body(receive) or b"{}")))
         else:
             await app(scope, receive, send)
 
@@ -158,16 +148,6 @@ def _control(faults: Faults, method: str, body: bytes) -> tuple[int, Any]:
             return 405, {"message": f"{method} is not allowed; GET, POST and DELETE are"}
 
 
-def _enter_scope(authorization: str) -> None:
-    """Set account and region of this request from its signature, as MiniStack does for its own."""
-    from ministack.core.responses import set_request_account_id, set_request_region
-
-    credential = authorization.partition("Credential=")[2].split("/")
-    if len(credential) > 2:
-        set_request_account_id(credential[0])
-        set_request_region(credential[2])
-
-
 async def _body(receive: Any) -> bytes:
     parts: list[bytes] = []
     while True:
@@ -180,7 +160,7 @@ async def _body(receive: Any) -> bytes:
 async def _answer(send: Any, status: int, document: Any) -> None:
     body = json.dumps(document).encode()
     headers = [
-        (b"content-type", b"application/x-amz-json-1.1"),
+        (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})

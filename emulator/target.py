@@ -19,8 +19,12 @@ from typing import Any
 from .launch import FAULTS_PATH
 from .workspace import ACCOUNT, REGION, Workspace
 
+# These are bounds of waiting, not expectations: a target starts in about a second.
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+ANNOUNCE_SECONDS = 5.0
+REQUEST_SECONDS = 5.0
+POLL_SECONDS = 0.05
 # What this process started: kept, so that it can be reaped when it ends.
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -84,18 +88,30 @@ class Target:
 
     def _open(self, path: str, body: bytes | None = None, method: str | None = None) -> Any:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        return direct.open(urllib.request.Request(self.endpoint + path, body, method=method), timeout=5)  # noqa: S310 -- http
+        request = urllib.request.Request(self.endpoint + path, body, method=method)  # noqa: S310 -- always http
+        return direct.open(request, timeout=REQUEST_SECONDS)
 
 
 def find(workspace: Workspace) -> Target | None:
-    """Return the target that runs in this workspace, ready or not, or None."""
-    if not _locked(workspace.lock):
-        return None
-    try:
-        return Target(**json.loads(workspace.lock.read_text()))
-    except ValueError:  # it starts this very moment and has not written its port yet
-        time.sleep(0.5)
-        return find(workspace)
+    """Return the target that runs in this workspace, ready or not, or None.
+
+    A target locks its file first and then writes its process id and port into it, within milliseconds.
+
+    Raises:
+        SystemExit: A process holds the lock, but has written neither within 5 s.
+    """
+    deadline = time.monotonic() + ANNOUNCE_SECONDS
+    while _locked(workspace.lock):
+        try:
+            return Target(**json.loads(workspace.lock.read_text()))
+        except ValueError:  # the file is empty, or half of it is written
+            if time.monotonic() >= deadline:
+                raise SystemExit(
+                    f"a process holds the lock {workspace.lock}, but has written neither its id nor its port there "
+                    f"for {ANNOUNCE_SECONDS:g} s: find it with `fuser {workspace.lock}` and end it"
+                ) from None
+        time.sleep(POLL_SECONDS)
+    return None
 
 
 def start(workspace: Workspace, port: int = 0) -> Target:
@@ -108,18 +124,21 @@ def start(workspace: Workspace, port: int = 0) -> Target:
     Raises:
         SystemExit: It ends at once or is not ready within 30 s; the text holds the end of its log.
     """
-    shutil.rmtree(workspace.state / "tmp", ignore_errors=True) if find(workspace) is None else None
-    (workspace.state / "tmp").mkdir(parents=True, exist_ok=True)
+    temporary = workspace.state / "tmp"
+    if find(workspace) is None:
+        shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True, exist_ok=True)
     process: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if (target := find(workspace)) and target.answers():
+        target = find(workspace)
+        if target and target.answers():
             return target
         if target is None and process is None:
             process = _spawn(workspace, port)
         if process is not None and process.poll() is not None:
             break
-        time.sleep(0.1)
+        time.sleep(POLL_SECONDS)
     lines = workspace.log.read_text(errors="replace").splitlines()[-15:]
     raise SystemExit("\n".join(["the embedded target did not start; its log ends with:", *lines]))
 
@@ -153,7 +172,7 @@ def stop(workspace: Workspace) -> bool:
             if not _locked(workspace.lock):
                 workspace.lock.unlink(missing_ok=True)
                 return True
-            time.sleep(0.05)
+            time.sleep(POLL_SECONDS)
     raise SystemExit(f"process {target.pid} of the embedded target does not end")
 
 
