@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,8 @@ def stop(workspace: Workspace) -> bool:
     if target is None:
         return False
     for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
-        os.killpg(target.pid, number)
+        with suppress(ProcessLookupError):  # it has ended in the meantime
+            os.killpg(target.pid, number)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not _locked(workspace.lock):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from . import internals
-from .internals import Properties, apply_tags, rule_id, same_rule, security_group_rule, timestamp
+from .internals import Properties, apply_tags, rule_id, security_group_rule, timestamp
 from .registry import Attributes, add, extend, new_id, require
 
 
@@ -139,17 +139,18 @@ def _add_rule(direction: str, store: str, peer_key: str) -> None:
                 raise ValueError(f"{resource_type}: security group {name} does not exist")
         rules = internals.security_groups[group_id][store]
         rule = security_group_rule(properties)
-        if any(same_rule(rule, other) for other in rules):
+        created_id = rule_id(group_id, egress, rule)
+        if any(rule_id(group_id, egress, other) == created_id for other in rules):
             raise ValueError(f"{resource_type}: the specified rule already exists in {group_id}")
         rules.append(rule)
-        created_id = rule_id(group_id, egress, rule)
         return created_id, {"Id": created_id}
 
     def describe(changed_id: str, _: Properties, new: Properties) -> Attributes:
         # Only the description of a rule changes in place, and it is no part of the id.
-        rules = internals.security_groups[new["GroupId"]][store]
-        rule = security_group_rule(new)
-        rules[:] = [rule if same_rule(rule, other) else other for other in rules]
+        group_id = new["GroupId"]
+        rules = internals.security_groups[group_id][store]
+        described = security_group_rule(new)
+        rules[:] = [described if rule_id(group_id, egress, rule) == changed_id else rule for rule in rules]
         return {"Id": changed_id}
 
     def delete(deleted_id: str, properties: Properties) -> None:

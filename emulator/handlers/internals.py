@@ -70,13 +70,8 @@ def security_group_rule(properties: Properties) -> Record:
     return provisioners._ec2_sg_permissions([properties])[0]
 
 
-def same_rule(one: Record, other: Record) -> bool:
-    """Tell whether two rules allow the same; their descriptions do not count."""
-    return ec2._rules_match(one, other)
-
-
 def rule_id(group_id: str, egress: bool, rule: Record) -> str:
-    """Return the id of a rule, which follows from its group, its direction and what it allows."""
+    """Return the id of a rule: it follows from group, direction and what is allowed, not from the description."""
     return ec2._sg_rule_id(group_id, egress, rule)
 
 

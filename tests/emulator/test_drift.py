@@ -39,9 +39,7 @@ OUTPUTS = {name: ref(name) for name in ("Cluster", "Service", "Hosts", "Database
 
 def differences(drift: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Property path -> what the template says, what there is."""
-    return {
-        each["PropertyPath"]: (each["ExpectedValue"], each["ActualValue"]) for each in drift["PropertyDifferences"]
-    }
+    return {each["PropertyPath"]: (each["ExpectedValue"], each["ActualValue"]) for each in drift["PropertyDifferences"]}
 
 
 def test_a_stack_is_in_sync_after_a_deploy_and_an_update(apply: Apply, drifts: Drifts) -> None:

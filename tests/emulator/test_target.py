@@ -1,5 +1,6 @@
 """The target's process: found by its lock, never by a stale process id, and reachable from this machine alone."""
 
+import fcntl
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -75,6 +76,38 @@ def test_a_process_that_merely_has_the_old_id_is_left_alone(empty: Workspace) ->
     empty.lock.write_text(json.dumps({"pid": os.getpid(), "port": 9}))
     assert target.find(empty) is None
     assert not target.stop(empty)
+
+
+@pytest.fixture
+def locked(empty: Workspace) -> Iterator[Workspace]:
+    """A workspace whose lock is held, by this process, and whose file holds nothing yet."""
+    empty.state.mkdir()
+    with empty.lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield empty
+
+
+@pytest.mark.parametrize("written", ["", '{"pid": 12', '{"pid": 12, "po'])
+def test_a_target_that_never_says_where_it_is_ends_the_search(
+    locked: Workspace, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    locked.lock.write_text(written)
+    monkeypatch.setattr(target, "ANNOUNCE_SECONDS", 0.2)
+    with pytest.raises(SystemExit, match=f"holds the lock {locked.lock}, but has written neither .* for 0.2 s"):
+        target.find(locked)
+
+
+def test_a_target_that_says_late_where_it_is_is_found(locked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    def write_at_the_third_wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            locked.lock.write_text(json.dumps({"pid": 12, "port": 34}))
+
+    monkeypatch.setattr(target.time, "sleep", write_at_the_third_wait)
+    assert target.find(locked) == target.Target(pid=12, port=34)
+    assert len(waits) == 3
 
 
 def test_a_second_target_in_the_same_folder_is_refused(empty: Workspace) -> None:

@@ -135,6 +135,22 @@ REFUSED = {
         {"Bad": resource("EC2::SecurityGroupIngress", GroupId="sg-1", IpProtocol="tcp")},
         "AWS::EC2::SecurityGroupIngress: security group sg-1 does not exist",
     ),
+    "a rule that is there already, under another description": (
+        network()
+        | {
+            name: resource(
+                "EC2::SecurityGroupIngress",
+                GroupId=ref("Group"),
+                SourceSecurityGroupId=ref("Group"),
+                IpProtocol="tcp",
+                FromPort=1,
+                ToPort=1,
+                Description=name,
+            )
+            for name in ("First", "Second")
+        },
+        "AWS::EC2::SecurityGroupIngress: the specified rule already exists in sg-",
+    ),
     "a group that wants more hosts than its maximum": (
         fleet() | {"Bad": resource("AutoScaling::AutoScalingGroup", MinSize="4", MaxSize="3")},
         "desired capacity 4 must be between min size 4 and max size 3",
