@@ -27,11 +27,11 @@ class Fault:
         """Read a fault from a JSON body.
 
         Raises:
-            ValueError: The body is no object of texts, lacks `resource_type` or has an unknown key.
+            ValueError: The body is not an object of strings, lacks `resource_type` or has an unknown key.
         """
         allowed = tuple(cls.__dataclass_fields__)
         if not isinstance(body, dict) or not all(isinstance(value, str) for value in body.values()):
-            raise ValueError(f"a fault is a JSON object of texts with the keys {', '.join(allowed)}")
+            raise ValueError(f"a fault is a JSON object of strings with the keys {', '.join(allowed)}")
         if unknown := sorted(body.keys() - set(allowed)):
             raise ValueError(f"unknown key {', '.join(unknown)}; allowed are {', '.join(allowed)}")
         if not body.get("resource_type"):
@@ -40,7 +40,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait for their resource; each strikes once."""
+    """The faults that wait for a resource that they match; each strikes once."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []

@@ -20,7 +20,7 @@ from .workspace import ACCOUNT, REGION
 if TYPE_CHECKING:
     from .faults import Faults
 
-# The handlers add entries to this version's private tables.
+# emulator/handlers/internals.py uses private names of this version.
 MINISTACK = "1.5.33"
 FAULTS_PATH = "/_emulator/faults"
 
@@ -61,7 +61,10 @@ def serve(lock: Path, port: int = 0) -> None:
 
 
 def _hold(lock: IO[str], patience: float = 2.0) -> None:
-    """Lock and empty the file. Somebody who only looks holds it for a moment, so try for `patience` seconds."""
+    """Lock and empty the file.
+
+    A process that looks for a target locks the file briefly, so this tries for `patience` seconds.
+    """
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -76,7 +79,7 @@ def _hold(lock: IO[str], patience: float = 2.0) -> None:
 
 
 def _set_up(port: int) -> None:
-    """Set what MiniStack reads while it is imported."""
+    """Set the variables that MiniStack reads when it is imported."""
     os.environ.update(
         GATEWAY_PORT=str(port),
         MINISTACK_HOST="127.0.0.1",
@@ -84,12 +87,12 @@ def _set_up(port: int) -> None:
         MINISTACK_REGION=REGION,
         LOG_LEVEL="WARNING",
         LAMBDA_EXECUTOR="local",
-        # Else it opens ports on all interfaces: 8883 for IoT, 22 for Transfer.
+        # By default, MiniStack opens ports on all interfaces: 8883 for IoT and 22 for Transfer.
         BIND_HOST="127.0.0.1",
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
     )
-    # It starts containers wherever this package can be imported.
+    # MiniStack starts containers if the package `docker` can be imported; this makes the import fail.
     sys.modules["docker"] = None  # type: ignore[assignment]
 
 

@@ -1,4 +1,7 @@
-"""Start, find and stop the target's process. Whoever holds the lock on its file lives: no stale process ids."""
+"""Start, find and stop the target's process.
+
+A running target keeps a lock on its file. The lock goes with the process, so no stale process id is ever believed.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,12 @@ from .launch import FAULTS_PATH
 from .workspace import ACCOUNT, REGION, Workspace
 
 # These are bounds of waiting, not expectations: a target starts in about a second.
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 ANNOUNCE_SECONDS = 5.0
-REQUEST_SECONDS = 5.0
+REQUEST_SECONDS = 20.0
 POLL_SECONDS = 0.05
-# What this process started: kept, so that it can be reaped when it ends.
+# The targets that this process started. It must ask for their exit status, or they stay as zombies when they end.
 _children: list[subprocess.Popen[bytes]] = []
 
 
@@ -49,7 +52,7 @@ class Target:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of `service` that asks this target."""
-        import boto3  # here, so that `python -m emulator --help` stays quick
+        import boto3  # imported late, so that `python -m emulator --help` stays quick
         from botocore.config import Config
 
         return boto3.client(
@@ -57,7 +60,7 @@ class Target:
             endpoint_url=self.endpoint,
             region_name=REGION,
             aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",  # noqa: S106 -- the target takes any
+            aws_secret_access_key="local",  # noqa: S106 -- the target accepts every key
             config=Config(proxies={}, retries={"total_max_attempts": 1}),
         )
 
@@ -123,7 +126,7 @@ def start(workspace: Workspace, port: int = 0) -> Target:
         port: Port on 127.0.0.1. Default: any free one.
 
     Raises:
-        SystemExit: It ends at once or is not ready within 30 s; the text holds the end of its log.
+        SystemExit: It ends at once or is not ready within 60 s; the text holds the end of its log.
     """
     temporary = workspace.state / "tmp"
     if find(workspace) is None:
@@ -154,7 +157,7 @@ def _spawn(workspace: Workspace, port: int) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            # Its own session: Ctrl-C in the terminal must not end it, and stop() can end its Lambda functions too.
+            # In a session of its own, Ctrl-C in the terminal does not reach it, and stop() ends its functions with it.
             start_new_session=True,
         )
     _children.append(child)

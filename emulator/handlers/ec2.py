@@ -29,8 +29,8 @@ def _vpc_attributes(vpc: str, _: Properties) -> Attributes:
 
 def _create_address(_: str, properties: Properties, __: str) -> tuple[str, Attributes]:
     allocation = new_id("eipalloc")
-    # 198.18.0.0/15 is set aside for tests (RFC 2544): the address is nobody's.
-    address = f"198.18.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311 -- no secret
+    # 198.18.0.0/15 is reserved for benchmarks (RFC 2544), so that the address belongs to nobody.
+    address = f"198.18.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311 -- not a secret
     internals.elastic_addresses[allocation] = {
         "AllocationId": allocation,
         "PublicIp": address,

@@ -113,7 +113,7 @@ def test_a_target_that_says_late_where_it_is_is_found(locked: Workspace, monkeyp
 def test_a_second_target_in_the_same_folder_is_refused(empty: Workspace) -> None:
     target.start(empty)
     command = [sys.executable, "-m", "emulator", "--state", str(empty.state), "serve"]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert second.returncode == 1
     assert "another target runs already" in second.stderr
 
@@ -136,8 +136,8 @@ def test_targets_in_two_folders_know_nothing_of_each_other(empty: Workspace, run
     [
         ({}, "resource_type is missing, for example AWS::ECS::Service"),
         ({"resource_type": ""}, "resource_type is missing"),
-        ({"resource_type": 5}, "a fault is a JSON object of texts with the keys resource_type, logical_id, reason"),
-        (["AWS::ECS::Service"], "a fault is a JSON object of texts"),
+        ({"resource_type": 5}, "a fault is a JSON object of strings with the keys resource_type, logical_id, reason"),
+        (["AWS::ECS::Service"], "a fault is a JSON object of strings"),
         ({"resource_type": "x", "after": "1"}, "unknown key after; allowed are resource_type, logical_id, reason"),
     ],
 )

@@ -202,10 +202,10 @@ def test_a_fault_strikes_once_and_the_stack_rolls_back(running: target.Target, a
         return running.client("ssm").get_parameter(Name="/fault/first")["Parameter"]["Value"]
 
     apply({"First": parameter("old"), "Last": topic("old")})
-    running.fail_next("AWS::SNS::Topic", "Las", reason="as told")
+    running.fail_next("AWS::SNS::Topic", "Las", reason="on request")
     stack = apply({"First": parameter("new"), "Last": topic("new")})
     assert (stack["StackStatus"], first()) == ("UPDATE_ROLLBACK_COMPLETE", "old")
-    assert report.failures(running, stack["StackName"]) == ["Last: as told"]
+    assert report.failures(running, stack["StackName"]) == ["Last: on request"]
 
     assert apply({"First": parameter("new"), "Last": topic("new")})["StackStatus"] == "UPDATE_COMPLETE"
     assert (first(), report.failures(running, stack["StackName"])) == ("new", [])
