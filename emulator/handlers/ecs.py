@@ -19,9 +19,9 @@ _TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 _SERVICE = "AWS::ECS::Service"
 _PROVIDER = "AWS::ECS::CapacityProvider"
 _ASSOCIATIONS = "AWS::ECS::ClusterCapacityProviderAssociations"
-# Maps whose keys a user chose: they keep their spelling.
+# The keys of these maps are chosen by the user, so they keep their spelling.
 _VERBATIM = frozenset({"dockerLabels", "options", "driverOpts", "labels", "environmentVariables"})
-# Keys that the API spells otherwise than CloudFormation with a small first letter.
+# For these keys, the API name is not simply the CloudFormation name with a lower-case first letter.
 _RENAMED = {
     "EFSVolumeConfiguration": "efsVolumeConfiguration",
     "FilesystemId": "fileSystemId",
