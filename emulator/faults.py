@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ministack.services.cloudformation import stacks
+from .handlers.internals import before_each_change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,11 @@ class Fault:
         """Read a fault from a JSON body.
 
         Raises:
-            ValueError: The body is no object of texts, lacks `resource_type` or has an unknown key.
+            ValueError: The body is not an object of strings, lacks `resource_type` or has an unknown key.
         """
         allowed = tuple(cls.__dataclass_fields__)
         if not isinstance(body, dict) or not all(isinstance(value, str) for value in body.values()):
-            raise ValueError(f"a fault is a JSON object of texts with the keys {', '.join(allowed)}")
+            raise ValueError(f"a fault is a JSON object of strings with the keys {', '.join(allowed)}")
         if unknown := sorted(body.keys() - set(allowed)):
             raise ValueError(f"unknown key {', '.join(unknown)}; allowed are {', '.join(allowed)}")
         if not body.get("resource_type"):
@@ -40,7 +40,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait for their resource; each strikes once."""
+    """The faults that wait for a resource that they match; each strikes once."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
@@ -70,17 +70,4 @@ class Faults:
 
     def install(self) -> None:
         """Ask `strike` before every create and every update that changes something."""
-        provision, update = stacks._provision_resource, stacks._update_resource
-
-        def provision_or_fail(resource_type: str, logical_id: str, *words: Any) -> Any:
-            self.strike(resource_type, logical_id)
-            return provision(resource_type, logical_id, *words)
-
-        def update_or_fail(
-            resource_type: str, physical_id: str, old: Any, new: Any, stack: str, logical_id: str, *words: Any
-        ) -> Any:
-            if old != new:
-                self.strike(resource_type, logical_id)
-            return update(resource_type, physical_id, old, new, stack, logical_id, *words)
-
-        stacks._provision_resource, stacks._update_resource = provision_or_fail, update_or_fail
+        before_each_change(self.strike)

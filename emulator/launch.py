@@ -20,7 +20,7 @@ from .workspace import ACCOUNT, REGION
 if TYPE_CHECKING:
     from .faults import Faults
 
-# The handlers add entries to this version's private tables.
+# emulator/handlers/internals.py uses private names of this version.
 MINISTACK = "1.5.33"
 FAULTS_PATH = "/_emulator/faults"
 
@@ -61,7 +61,10 @@ def serve(lock: Path, port: int = 0) -> None:
 
 
 def _hold(lock: IO[str], patience: float = 2.0) -> None:
-    """Lock and empty the file. Somebody who only looks holds it for a moment, so try for `patience` seconds."""
+    """Lock and empty the file.
+
+    A process that looks for a target locks the file briefly, so this tries for `patience` seconds.
+    """
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -76,7 +79,7 @@ def _hold(lock: IO[str], patience: float = 2.0) -> None:
 
 
 def _set_up(port: int) -> None:
-    """Set what MiniStack reads while it is imported."""
+    """Set the variables that MiniStack reads when it is imported."""
     os.environ.update(
         GATEWAY_PORT=str(port),
         MINISTACK_HOST="127.0.0.1",
@@ -84,12 +87,12 @@ def _set_up(port: int) -> None:
         MINISTACK_REGION=REGION,
         LOG_LEVEL="WARNING",
         LAMBDA_EXECUTOR="local",
-        # Else it opens ports on all interfaces: 8883 for IoT, 22 for Transfer.
+        # By default, MiniStack opens ports on all interfaces: 8883 for IoT and 22 for Transfer.
         BIND_HOST="127.0.0.1",
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
     )
-    # It starts containers wherever this package can be imported.
+    # MiniStack starts containers if the package `docker` can be imported; this makes the import fail.
     sys.modules["docker"] = None  # type: ignore[assignment]
 
 
@@ -115,24 +118,14 @@ async def _run(listener: socket.socket) -> None:
 
 
 def routed(app: Application, faults: Faults) -> Application:
-    """Return an ASGI application that answers what MiniStack does not know and hands on the rest.
+    """Return an ASGI application that answers on `FAULTS_PATH` and hands all other requests to MiniStack.
 
-    That is Application Auto Scaling, and `FAULTS_PATH`: GET lists the faults that wait, POST adds one, DELETE
-    forgets them all.
+    There, GET lists the faults that wait, POST adds one, and DELETE forgets them all.
     """
-    from .handlers import scaling
 
     async def outer(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        headers = {key.decode().lower(): value.decode() for key, value in scope["headers"]}
-        service, _, action = headers.get("x-amz-target", "").partition(".")
-        if scope["path"] == FAULTS_PATH:
+        if scope["type"] == "http" and scope["path"] == FAULTS_PATH:
             await _answer(send, *_control(faults, scope["method"], await _body(receive)))
-        elif service == "AnyScaleFrontendService":
-            _enter_scope(headers.get("authorization", ""))
-            await _answer(send, *scaling.answer(action, json.loads(await _body(receive) or b"{}")))
         else:
             await app(scope, receive, send)
 
@@ -158,16 +151,6 @@ def _control(faults: Faults, method: str, body: bytes) -> tuple[int, Any]:
             return 405, {"message": f"{method} is not allowed; GET, POST and DELETE are"}
 
 
-def _enter_scope(authorization: str) -> None:
-    """Set account and region of this request from its signature, as MiniStack does for its own."""
-    from ministack.core.responses import set_request_account_id, set_request_region
-
-    credential = authorization.partition("Credential=")[2].split("/")
-    if len(credential) > 2:
-        set_request_account_id(credential[0])
-        set_request_region(credential[2])
-
-
 async def _body(receive: Any) -> bytes:
     parts: list[bytes] = []
     while True:
@@ -180,7 +163,7 @@ async def _body(receive: Any) -> bytes:
 async def _answer(send: Any, status: int, document: Any) -> None:
     body = json.dumps(document).encode()
     headers = [
-        (b"content-type", b"application/x-amz-json-1.1"),
+        (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,4 +1,7 @@
-"""Start, find and stop the target's process. Whoever holds the lock on its file lives: no stale process ids."""
+"""Start, find and stop the target's process.
+
+A running target keeps a lock on its file. The lock goes with the process, so no stale process id is ever believed.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +23,13 @@ from typing import Any
 from .launch import FAULTS_PATH
 from .workspace import ACCOUNT, REGION, Workspace
 
-START_SECONDS = 30.0
+# These are bounds of waiting, not expectations: a target starts in about a second.
+START_SECONDS = 60.0
 STOP_SECONDS = 10.0
-# What this process started: kept, so that it can be reaped when it ends.
+ANNOUNCE_SECONDS = 5.0
+REQUEST_SECONDS = 20.0
+POLL_SECONDS = 0.05
+# The targets that this process started. It must ask for their exit status, or they stay as zombies when they end.
 _children: list[subprocess.Popen[bytes]] = []
 
 
@@ -44,7 +52,7 @@ class Target:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of `service` that asks this target."""
-        import boto3  # here, so that `python -m emulator --help` stays quick
+        import boto3  # imported late, so that `python -m emulator --help` stays quick
         from botocore.config import Config
 
         return boto3.client(
@@ -52,7 +60,7 @@ class Target:
             endpoint_url=self.endpoint,
             region_name=REGION,
             aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",  # noqa: S106 -- the target takes any
+            aws_secret_access_key="local",  # noqa: S106 -- the target accepts every key
             config=Config(proxies={}, retries={"total_max_attempts": 1}),
         )
 
@@ -84,18 +92,30 @@ class Target:
 
     def _open(self, path: str, body: bytes | None = None, method: str | None = None) -> Any:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        return direct.open(urllib.request.Request(self.endpoint + path, body, method=method), timeout=5)  # noqa: S310 -- http
+        request = urllib.request.Request(self.endpoint + path, body, method=method)  # noqa: S310 -- always http
+        return direct.open(request, timeout=REQUEST_SECONDS)
 
 
 def find(workspace: Workspace) -> Target | None:
-    """Return the target that runs in this workspace, ready or not, or None."""
-    if not _locked(workspace.lock):
-        return None
-    try:
-        return Target(**json.loads(workspace.lock.read_text()))
-    except ValueError:  # it starts this very moment and has not written its port yet
-        time.sleep(0.5)
-        return find(workspace)
+    """Return the target that runs in this workspace, ready or not, or None.
+
+    A target locks its file first and then writes its process id and port into it, within milliseconds.
+
+    Raises:
+        SystemExit: A process holds the lock, but has written neither within 5 s.
+    """
+    deadline = time.monotonic() + ANNOUNCE_SECONDS
+    while _locked(workspace.lock):
+        try:
+            return Target(**json.loads(workspace.lock.read_text()))
+        except ValueError:  # the file is empty, or half of it is written
+            if time.monotonic() >= deadline:
+                raise SystemExit(
+                    f"a process holds the lock {workspace.lock}, but has written neither its id nor its port there "
+                    f"for {ANNOUNCE_SECONDS:g} s: find it with `fuser {workspace.lock}` and end it"
+                ) from None
+        time.sleep(POLL_SECONDS)
+    return None
 
 
 def start(workspace: Workspace, port: int = 0) -> Target:
@@ -106,20 +126,23 @@ def start(workspace: Workspace, port: int = 0) -> Target:
         port: Port on 127.0.0.1. Default: any free one.
 
     Raises:
-        SystemExit: It ends at once or is not ready within 30 s; the text holds the end of its log.
+        SystemExit: It ends at once or is not ready within 60 s; the text holds the end of its log.
     """
-    shutil.rmtree(workspace.state / "tmp", ignore_errors=True) if find(workspace) is None else None
-    (workspace.state / "tmp").mkdir(parents=True, exist_ok=True)
+    temporary = workspace.state / "tmp"
+    if find(workspace) is None:
+        shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True, exist_ok=True)
     process: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if (target := find(workspace)) and target.answers():
+        target = find(workspace)
+        if target and target.answers():
             return target
         if target is None and process is None:
             process = _spawn(workspace, port)
         if process is not None and process.poll() is not None:
             break
-        time.sleep(0.1)
+        time.sleep(POLL_SECONDS)
     lines = workspace.log.read_text(errors="replace").splitlines()[-15:]
     raise SystemExit("\n".join(["the embedded target did not start; its log ends with:", *lines]))
 
@@ -134,7 +157,7 @@ def _spawn(workspace: Workspace, port: int) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            # Its own session: Ctrl-C in the terminal must not end it, and stop() can end its Lambda functions too.
+            # In a session of its own, Ctrl-C in the terminal does not reach it, and stop() ends its functions with it.
             start_new_session=True,
         )
     _children.append(child)
@@ -147,13 +170,14 @@ def stop(workspace: Workspace) -> bool:
     if target is None:
         return False
     for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
-        os.killpg(target.pid, number)
+        with suppress(ProcessLookupError):  # it has ended in the meantime
+            os.killpg(target.pid, number)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not _locked(workspace.lock):
                 workspace.lock.unlink(missing_ok=True)
                 return True
-            time.sleep(0.05)
+            time.sleep(POLL_SECONDS)
     raise SystemExit(f"process {target.pid} of the embedded target does not end")
 
 

@@ -1,9 +1,9 @@
-"""The CloudFormation types that MiniStack lacks, one module for each service."""
+"""What MiniStack lacks: CloudFormation types, checks of what AWS refuses, drift readers, rules of replacement."""
 
-from . import database, drift, ec2, ecs, operations, scaling
+from . import database, drift, ec2, ecs, operations, replacement, scaling
 
 
 def register() -> None:
-    """Put all types and readers into MiniStack's tables. Call it once, before the first request."""
-    for module in (ec2, ecs, scaling, database, operations, drift):
+    """Put all of it into MiniStack's tables. Call it once, before the first request."""
+    for module in (ec2, ecs, scaling, database, operations, drift, replacement):
         module.register()

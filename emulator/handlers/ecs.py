@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import (
@@ -12,18 +10,18 @@ from ministack.core.responses import (
     get_account_id,
     json_response,
 )
-from ministack.services import alb, autoscaling, ecs
-from ministack.services.cloudformation import provisioners
 
-from .registry import Attributes, Properties, add, extend
+from . import internals
+from .internals import Properties, answer_ecs, call_ecs, physical_name
+from .registry import Attributes, add, extend
 
 _TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 _SERVICE = "AWS::ECS::Service"
 _PROVIDER = "AWS::ECS::CapacityProvider"
 _ASSOCIATIONS = "AWS::ECS::ClusterCapacityProviderAssociations"
-# Maps whose keys a user chose: they keep their spelling.
+# The keys of these maps are chosen by the user, so they keep their spelling.
 _VERBATIM = frozenset({"dockerLabels", "options", "driverOpts", "labels", "environmentVariables"})
-# Keys that the API spells otherwise than CloudFormation with a small first letter.
+# For these keys, the API name is not simply the CloudFormation name with a lower-case first letter.
 _RENAMED = {
     "EFSVolumeConfiguration": "efsVolumeConfiguration",
     "FilesystemId": "fileSystemId",
@@ -45,20 +43,16 @@ def register() -> None:
         create=_create_provider,
         change=_change_provider,
         delete=_delete_provider,
-        create_only=("Name",),
     )
     add(
         _ASSOCIATIONS,
         create=lambda _, properties, __: (properties["Cluster"], _associate(properties)),
         change=lambda _, __, new: _associate(new),
         delete=_disassociate,
-        create_only=("Cluster",),
     )
-    ecs._ACTION_MAP.update(
-        PutAccountSetting=_put_account_setting,
-        DeleteAccountSetting=_delete_account_setting,
-        ListAccountSettings=_list_account_settings,
-    )
+    answer_ecs("PutAccountSetting", _put_account_setting)
+    answer_ecs("DeleteAccountSetting", _delete_account_setting)
+    answer_ecs("ListAccountSettings", _list_account_settings)
 
 
 def _api_case(value: Any) -> Any:
@@ -71,19 +65,11 @@ def _api_case(value: Any) -> Any:
     return {key: item if key in _VERBATIM else _api_case(item) for key, item in renamed.items()}
 
 
-def _call(action: Callable[[dict[str, Any]], Any], data: dict[str, Any], resource_type: str) -> None:
-    """Call an action of the ECS API and turn its refusal into a failed resource."""
-    status, _, body = action(data)
-    if status >= 400:
-        answer = json.loads(body)
-        raise ValueError(f"{resource_type}: {answer.get('message') or answer}")
-
-
 # ---- what the shipped types leave out ----
 
 
 def _task_definition(arn: Any) -> dict[str, Any]:
-    return ecs._task_defs.get(str(arn).rsplit("/", 1)[-1]) or {}
+    return internals.task_definitions.get(str(arn).rsplit("/", 1)[-1]) or {}
 
 
 def _check_task_definition(properties: Properties) -> None:
@@ -105,9 +91,9 @@ def _complete_task_definition(arn: str, properties: Properties) -> Attributes:
 def _check_service(properties: Properties) -> None:
     """Refuse references that AWS resolves and MiniStack does not."""
     cluster = str(properties.get("Cluster", "default")).rsplit("/", 1)[-1]
-    if cluster not in ecs._clusters:
+    if cluster not in internals.ecs_clusters:
         raise ValueError(f"{_SERVICE}: cluster {cluster} not found")
-    associated = ecs._clusters[cluster].get("capacityProviders", [])
+    associated = internals.ecs_clusters[cluster].get("capacityProviders", [])
     for item in properties.get("CapacityProviderStrategy") or []:
         if item["CapacityProvider"] not in associated:
             raise ValueError(
@@ -120,7 +106,7 @@ def _check_service(properties: Properties) -> None:
         for mapping in container.get("portMappings", [])
     }
     for balancer in properties.get("LoadBalancers") or []:
-        if balancer.get("TargetGroupArn") not in alb._tgs:
+        if balancer.get("TargetGroupArn") not in internals.target_groups:
             raise ValueError(f"{_SERVICE}: target group {balancer.get('TargetGroupArn')} does not exist")
         name, port = balancer.get("ContainerName"), int(balancer.get("ContainerPort") or 0)
         if (name, port) not in open_ports:
@@ -129,7 +115,7 @@ def _check_service(properties: Properties) -> None:
 
 def _complete_service(arn: str, properties: Properties) -> Attributes:
     # What CreateService takes and MiniStack's CloudFormation type does not pass on.
-    service = ecs._services.get("/".join(arn.rsplit("/", 2)[-2:]))
+    service = internals.ecs_services.get("/".join(arn.rsplit("/", 2)[-2:]))
     if service is not None:
         service.update(
             placementStrategy=_api_case(properties.get("PlacementStrategies") or []),
@@ -149,7 +135,7 @@ def _provider_body(name: str, properties: Properties) -> dict[str, Any]:
     arn = next(
         (
             record["AutoScalingGroupARN"]
-            for key, record in autoscaling._asgs.items()
+            for key, record in internals.auto_scaling_groups.items()
             if reference in (key, record["AutoScalingGroupARN"])
         ),
         None,
@@ -160,30 +146,30 @@ def _provider_body(name: str, properties: Properties) -> dict[str, Any]:
 
 
 def _create_provider(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
-    name = properties.get("Name") or provisioners._physical_name(stack, logical_id, max_len=255)
+    name = properties.get("Name") or physical_name(stack, logical_id)
     tags = [{"key": tag["Key"], "value": tag["Value"]} for tag in properties.get("Tags", [])]
-    _call(ecs._create_capacity_provider, _provider_body(name, properties) | {"tags": tags}, _PROVIDER)
+    call_ecs("CreateCapacityProvider", _provider_body(name, properties) | {"tags": tags})
     return name, {}
 
 
 def _change_provider(name: str, _: Properties, new: Properties) -> Attributes:
-    _call(ecs._update_capacity_provider, _provider_body(name, new), _PROVIDER)
+    call_ecs("UpdateCapacityProvider", _provider_body(name, new))
     return {}
 
 
 def _delete_provider(name: str, _: Properties) -> None:
-    for cluster in ecs._clusters.values():
+    for cluster in internals.ecs_clusters.values():
         if name in cluster.get("capacityProviders", []):
             raise ValueError(f"{_PROVIDER}: {name} is associated with cluster {cluster['clusterName']}")
-    if name in ecs._capacity_providers:
-        _call(ecs._delete_capacity_provider, {"capacityProvider": name}, _PROVIDER)
+    if name in internals.capacity_providers:
+        call_ecs("DeleteCapacityProvider", {"capacityProvider": name})
 
 
 def _associate(properties: Properties) -> Attributes:
     names = properties.get("CapacityProviders") or []
     strategy = properties.get("DefaultCapacityProviderStrategy") or []
     for name in names:
-        if name not in ecs._capacity_providers and name not in ("FARGATE", "FARGATE_SPOT"):
+        if name not in internals.capacity_providers and name not in ("FARGATE", "FARGATE_SPOT"):
             raise ValueError(f"{_ASSOCIATIONS}: capacity provider {name} does not exist")
     for item in strategy:
         if item["CapacityProvider"] not in names:
@@ -195,15 +181,15 @@ def _associate(properties: Properties) -> Attributes:
         "capacityProviders": names,
         "defaultCapacityProviderStrategy": _api_case(strategy),
     }
-    _call(ecs._put_cluster_capacity_providers, body, _ASSOCIATIONS)
+    call_ecs("PutClusterCapacityProviders", body)
     _associations[properties["Cluster"]] = properties
     return {}
 
 
 def _disassociate(cluster: str, _: Properties) -> None:
     _associations.pop(cluster, None)
-    if cluster in ecs._clusters:
-        ecs._put_cluster_capacity_providers({"cluster": cluster})
+    if cluster in internals.ecs_clusters:
+        call_ecs("PutClusterCapacityProviders", {"cluster": cluster})
 
 
 def _restore_associations(cluster: str, properties: Properties) -> Attributes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from ministack.services.cloudformation import provisioners
+from .internals import Properties, delete_predecessor, resource_types
+from .replacement import needs_replacement
 
-Properties = dict[str, Any]
 Attributes = dict[str, Any]
 # (logical id, properties, stack name) -> (physical id, what Fn::GetAtt answers)
 Create = Callable[[str, Properties, str], tuple[str, Attributes]]
@@ -17,50 +17,42 @@ Change = Callable[[str, Properties, Properties], Attributes]
 # (physical id, properties)
 Delete = Callable[[str, Properties], None]
 
-_TABLE: dict[str, dict[str, Any]] = provisioners._RESOURCE_HANDLERS
+# The types that this package added or wrapped.
+handled_types: set[str] = set()
 
 
-def add(
-    resource_type: str,
-    *,
-    create: Create,
-    delete: Delete,
-    change: Change | None = None,
-    create_only: Iterable[str] | None = None,
-) -> None:
-    """Add a type that MiniStack lacks.
+def add(resource_type: str, *, create: Create, change: Change, delete: Delete) -> None:
+    """Add a type that MiniStack lacks. An update replaces the resource when its schema says so.
 
     Args:
         resource_type: The CloudFormation type, such as `AWS::EC2::EIP`.
         create: Makes the resource.
+        change: Changes it in place.
         delete: Removes it. A resource that is gone already is no error.
-        change: Changes it in place. Default: every change but one of tags replaces it.
-        create_only: Properties whose change replaces the resource. Default: all, but `Tags`.
 
     Raises:
         SystemExit: MiniStack ships the type by now, so that the entry here must go.
     """
-    if resource_type in _TABLE:
+    if resource_type in resource_types:
         raise SystemExit(f"MiniStack ships {resource_type} now: remove it from emulator/handlers")
-    replacing = None if create_only is None else frozenset(create_only)
 
     def update(
         physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
     ) -> tuple[str, Attributes]:
-        changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
-        if change is not None and not changed & (changed - {"Tags"} if replacing is None else replacing):
+        if not needs_replacement(resource_type, old, new):
             return physical_id, change(physical_id, old, new)
         created = create(logical_id, new, stack)
         if created[0] != physical_id:
-            provisioners._delete_predecessor(delete, physical_id, old)
+            delete_predecessor(delete, physical_id, old)
         return created
 
-    _TABLE[resource_type] = {
+    resource_types[resource_type] = {
         "create": create,
         "update": update,
         "update_with_logical_id": True,
         "delete": delete,
     }
+    handled_types.add(resource_type)
 
 
 def extend(
@@ -79,7 +71,7 @@ def extend(
             attributes of Fn::GetAtt. Default: nothing.
         before_delete: Called with the physical id before the resource goes. Default: nothing.
     """
-    shipped = dict(_TABLE[resource_type])
+    shipped = dict(resource_types[resource_type])
     base_update, wants_logical_id = shipped.get("update"), shipped.get("update_with_logical_id")
 
     def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
@@ -90,20 +82,21 @@ def extend(
     def update(
         physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
     ) -> tuple[str, Attributes]:
-        assert base_update is not None  # noqa: S101 -- the entry is made only if it is there
+        assert base_update is not None  # noqa: S101 -- this function is put into the table only if MiniStack has one
         check(new)
-        words = (physical_id, old, new, stack, *([logical_id] if wants_logical_id else []))
-        physical_id, attributes = base_update(*words)
+        arguments = (physical_id, old, new, stack, *([logical_id] if wants_logical_id else []))
+        physical_id, attributes = base_update(*arguments)
         return physical_id, {**after(physical_id, new), **attributes}
 
-    def delete(physical_id: str, *words: Any) -> None:
+    def delete(physical_id: str, *rest: Any) -> None:
         before_delete(physical_id)
-        shipped["delete"](physical_id, *words)
+        shipped["delete"](physical_id, *rest)
 
     wrapped: dict[str, Any] = {"create": create, "delete": delete}
     if base_update is not None:
         wrapped |= {"update": update, "update_with_logical_id": True}
-    _TABLE[resource_type] = shipped | wrapped
+    resource_types[resource_type] = shipped | wrapped
+    handled_types.add(resource_type)
 
 
 def require(resource_type: str, properties: Properties, *names: str) -> None:
@@ -120,8 +113,3 @@ def require(resource_type: str, properties: Properties, *names: str) -> None:
 def new_id(prefix: str) -> str:
     """Return an id in the form of EC2's: the prefix, a hyphen and 17 hexadecimal digits."""
     return f"{prefix}-{secrets.token_hex(9)[:17]}"
-
-
-def apply_tags(resource_id: str, new: Properties, old: Properties | None = None) -> None:
-    """Set the tags of an EC2 resource to those of its `new` properties."""
-    provisioners._ec2_apply_tags(resource_id, new, old or {})

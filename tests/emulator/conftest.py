@@ -12,9 +12,22 @@ import pytest
 from emulator import target
 from emulator.workspace import Workspace
 
+FOLDER = Path(__file__).parent
+
 Stack = dict[str, Any]
 # (resources, outputs) -> the settled stack, its outputs as a dict
 Apply = Callable[..., Stack]
+
+# A bound for a target that hangs, not an expectation: a stack of a test settles within a second.
+SETTLE_SECONDS = 120.0
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that starts a target, whatever its file."""
+    for item in items:
+        if {"running", "empty"} & set(getattr(item, "fixturenames", ())) and item.path.is_relative_to(FOLDER):
+            item.add_marker(pytest.mark.emulator)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +50,7 @@ def settle() -> Callable[[target.Target, str], Stack]:
 
     def settle(running: target.Target, name: str) -> Stack:
         client = running.client("cloudformation")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + SETTLE_SECONDS
         while (stack := client.describe_stacks(StackName=name)["Stacks"][0])["StackStatus"].endswith("_IN_PROGRESS"):
             assert time.monotonic() < deadline, f"{name} does not settle: {stack['StackStatus']}"
             time.sleep(0.05)

@@ -1,5 +1,6 @@
 """The target's process: found by its lock, never by a stale process id, and reachable from this machine alone."""
 
+import fcntl
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -77,10 +78,42 @@ def test_a_process_that_merely_has_the_old_id_is_left_alone(empty: Workspace) ->
     assert not target.stop(empty)
 
 
+@pytest.fixture
+def locked(empty: Workspace) -> Iterator[Workspace]:
+    """A workspace whose lock is held, by this process, and whose file holds nothing yet."""
+    empty.state.mkdir()
+    with empty.lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield empty
+
+
+@pytest.mark.parametrize("written", ["", '{"pid": 12', '{"pid": 12, "po'])
+def test_a_target_that_never_says_where_it_is_ends_the_search(
+    locked: Workspace, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    locked.lock.write_text(written)
+    monkeypatch.setattr(target, "ANNOUNCE_SECONDS", 0.2)
+    with pytest.raises(SystemExit, match=f"holds the lock {locked.lock}, but has written neither .* for 0.2 s"):
+        target.find(locked)
+
+
+def test_a_target_that_says_late_where_it_is_is_found(locked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    def write_at_the_third_wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            locked.lock.write_text(json.dumps({"pid": 12, "port": 34}))
+
+    monkeypatch.setattr(target.time, "sleep", write_at_the_third_wait)
+    assert target.find(locked) == target.Target(pid=12, port=34)
+    assert len(waits) == 3
+
+
 def test_a_second_target_in_the_same_folder_is_refused(empty: Workspace) -> None:
     target.start(empty)
     command = [sys.executable, "-m", "emulator", "--state", str(empty.state), "serve"]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert second.returncode == 1
     assert "another target runs already" in second.stderr
 
@@ -103,8 +136,8 @@ def test_targets_in_two_folders_know_nothing_of_each_other(empty: Workspace, run
     [
         ({}, "resource_type is missing, for example AWS::ECS::Service"),
         ({"resource_type": ""}, "resource_type is missing"),
-        ({"resource_type": 5}, "a fault is a JSON object of texts with the keys resource_type, logical_id, reason"),
-        (["AWS::ECS::Service"], "a fault is a JSON object of texts"),
+        ({"resource_type": 5}, "a fault is a JSON object of strings with the keys resource_type, logical_id, reason"),
+        (["AWS::ECS::Service"], "a fault is a JSON object of strings"),
         ({"resource_type": "x", "after": "1"}, "unknown key after; allowed are resource_type, logical_id, reason"),
     ],
 )
