@@ -43,6 +43,7 @@ class Screen:
         self._given = out
         self._lock = threading.RLock()
         self._step: Step | None = None
+        self._lines = True
         self._began = 0.0
 
     @property
@@ -67,7 +68,7 @@ class Screen:
         if lines and not self.live:
             self.say(f"...  {title}" + (f" (usually {usual_seconds} s)" if usual_seconds else ""))
         with self._lock:
-            self._step, self._began = step, began
+            self._step, self._lines, self._began = step, lines, began
         end = threading.Event()
         clock = threading.Thread(target=self._tick, args=(end,), daemon=True)
         if self.live:
@@ -84,7 +85,7 @@ class Screen:
             if clock.ident is not None:
                 clock.join()
             with self._lock:
-                self._step = None
+                self._step, self._lines = None, True
                 self._clear()
             if lines and outcome:
                 result = f" {step.result}," if step.result else ""
@@ -102,6 +103,11 @@ class Screen:
         """Say what the step under way is at; shown on a terminal alone."""
         if self._step is not None:
             self._step.note = text
+
+    def detail(self, text: str) -> None:
+        """Print a line about the step under way, if that step leaves lines behind."""
+        if self._lines:
+            self.say(f"      {text}")
 
     def say(self, text: str) -> None:
         """Print lines that stay, above the status line; any thread may."""
