@@ -21,7 +21,7 @@ PY := .venv/bin/python
 CALLER := HOME='$(REAL_HOME)' PATH='$(REAL_PATH)'
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status cdk env rehearse synth diff test lint format lock bench clean dev local
+.PHONY: help up down status cdk env rehearse synth diff check test lint format lock bench clean dev local
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -31,7 +31,7 @@ up: local  ## Deploy all four stacks to an embedded AWS target on this machine
 	@$(PY) -m emulator up $(ARGS)
 
 down:  ## Destroy those stacks and stop the target
-	@if [ -x $(PY) ]; then $(PY) -m emulator down; else echo "Nothing runs."; fi
+	@if $(PY) -c '' 2>/dev/null; then $(PY) -m emulator down; else $(PYTHON) -m emulator down; fi
 
 status: local  ## Show stacks, outputs, services, hosts and database on the target
 	@$(PY) -m emulator status
@@ -50,6 +50,9 @@ synth: local  ## Write the templates of a deployment to cdk.out: make synth ARGS
 
 diff: local  ## Show what a deploy to the target would change: make diff ARGS="-c active_coreapps=8"
 	@$(PY) -m emulator cdk diff $(ARGS)
+
+check: lint  ## Check style, types and all that is quick to test: what to run on every change
+	$(PY) -m pytest -m "not emulator and not browser and not notebook" $(ARGS)
 
 test: lint  ## Check and test everything, from a fresh clone too
 	@.ci/mariadb

@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import sys
 from pathlib import Path
 
-from . import cdk, launch, life, report, target
-from .workspace import OWN_PATH, Workspace
+from . import cdk, launch, life, processes, report, target
+from .screen import screen
+from .workspace import Workspace
 
 
 def main() -> int:
     """Run one command and return its exit status."""
     words = _parser().parse_args()
     workspace = Workspace(state=words.state.resolve())
+    workspace.state.mkdir(parents=True, exist_ok=True)
     # jsii starts the first `node` on PATH.
     os.environ["PATH"] = workspace.search_path()
     try:
@@ -22,24 +25,33 @@ def main() -> int:
             case "serve":
                 launch.serve(workspace.lock, words.port)
             case "up":
-                life.tell(life.up(workspace, words.context), words.context)
+                _begin_log(workspace)
+                life.tell(workspace, life.up(workspace, words.context), words.context)
             case "down":
                 life.down(workspace)
             case "status":
-                report.show(_running(workspace), life.console)
+                report.show(_running(workspace))
             case "synth":
                 cdk.run(workspace, None, "synth", "--quiet", *cdk.options(words.context), validate=True)
             case "cdk":
-                cdk.run(workspace, _running(workspace).endpoint, *words.words, *cdk.local(()))
+                cdk.pass_on(workspace, _running(workspace).endpoint, words.words)
             case "rehearse":
                 from .rehearse import rehearse  # here: the stand-in is installed with the tests' packages alone
 
-                return 0 if rehearse(Workspace(state=workspace.state / "rehearsal"), words.sizes, words.speed) else 1
+                stage = Workspace(state=workspace.state / "rehearsal")
+                _begin_log(stage)
+                return 0 if rehearse(stage, words.sizes, words.speed) else 1
             case "env":
-                _print_environment(workspace.aws_environment(_running(workspace).endpoint))
+                _print_environment(workspace, _running(workspace).endpoint)
     except cdk.CdkError as failure:
-        raise SystemExit(f"{failure}. `make status` shows what is there.") from None
+        print(f"{failure}. `make status` shows what is there.", file=sys.stderr)
+        return 1
     return 0
+
+
+def _begin_log(workspace: Workspace) -> None:
+    workspace.cli_log.unlink(missing_ok=True)
+    screen.say(f"What the CDK CLI prints goes to {processes.shown(workspace.cli_log)}.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,13 +84,14 @@ def _running(workspace: Workspace) -> target.Target:
     return found
 
 
-def _print_environment(wanted: dict[str, str]) -> None:
+def _print_environment(workspace: Workspace, endpoint: str) -> None:
+    wanted = workspace.aws_environment(endpoint)
     for name in sorted(name for name in os.environ if name.startswith("AWS_") and name not in wanted):
         print(f"unset {name}")
     for name, value in sorted(wanted.items()):
         print(f"export {name}={shlex.quote(value)}")
-    print(f'export PATH={shlex.quote(OWN_PATH)}:"$PATH"')
+    print(f'export PATH={shlex.quote(workspace.own_path)}:"$PATH"')
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(processes.exit_status(main))

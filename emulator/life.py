@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from rich.console import Console
-
 from . import cdk, report, target
-from .workspace import ACCOUNT, PROJECT, REGION, Workspace
-
-# Where nobody says how wide the paper is, wide enough for the tables.
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+from .processes import shown
+from .screen import screen
+from .workspace import ACCOUNT, REGION, Workspace
 
 HINTS = """
-make status                 what runs, again
+make status                 services, hosts and database too
 make cdk ARGS="diff"        any command of the CDK, on the local deployment
 make cdk ARGS="deploy --all -c active_coreapps=8"
 eval "$(make env)"          lead this shell's own aws, cdk and boto3 to the target
 make down                   destroy the stacks and stop the target"""
-
-
-@contextmanager
-def step(title: str) -> Iterator[None]:
-    """Print the title of a step, and how long it took when it ends well."""
-    console.rule(f"[bold]{title}", align="left") if console.is_terminal else console.print(f"--- {title}")
-    started = time.monotonic()
-    yield
-    console.print(f"  [green]ok[/]  {title}: {time.monotonic() - started:.1f} s")
 
 
 def up(workspace: Workspace, context: Sequence[str] = (), port: int = 0) -> target.Target:
@@ -48,20 +32,22 @@ def up(workspace: Workspace, context: Sequence[str] = (), port: int = 0) -> targ
         The target.
 
     Raises:
-        cdk.CdkError: A command of the CDK failed; it has printed why.
-        SystemExit: The target does not start, or cfn-lint finds a fault.
+        cdk.CdkError: A command of the CDK failed; the text holds the end of its output.
+        SystemExit: Settings are wrong or ask too much of the target, it does not start, or cfn-lint finds a fault.
     """
-    with step("Templates"):
+    cdk.refuse_undeployable(workspace, [f"deployment={cdk.DEPLOYMENT}", *context])
+    with screen.step("Templates", usual_seconds=10):
         templates = cdk.synth(workspace, context)
-        lint(templates, workspace.state / "linted")
-    with step("Embedded target"):
+    with screen.step("Check by cfn-lint", usual_seconds=10):
+        lint(templates, workspace.state / "lint")
+    with screen.step("Embedded target") as step:
         running = usable_target(workspace, port)
-        console.print(f"      {running.endpoint}, process {running.pid}, log in {workspace.log}")
+        step.result = f"{running.endpoint}, process {running.pid}, log in {shown(workspace.log)}"
     if report.BOOTSTRAP_STACK not in {stack.name for stack in report.stacks(running)}:
-        with step("Bootstrap"):
+        with screen.step("Bootstrap"):
             words = ("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", str(workspace.assembly))
-            cdk.run(workspace, running.endpoint, *words)
-    with step("Deploy"):
+            cdk.run_quietly(workspace, running.endpoint, *words)
+    with screen.step("Deploy", usual_seconds=30):
         deploy(workspace, running)
     return running
 
@@ -73,7 +59,7 @@ def deploy(workspace: Workspace, running: target.Target) -> None:
         cdk.CdkError: It failed; CloudFormation has rolled back.
     """
     words = ("deploy", "--all", "--require-approval", "never", "--app", str(workspace.assembly))
-    cdk.run(workspace, running.endpoint, *words)
+    cdk.run_quietly(workspace, running.endpoint, *words)
 
 
 def lint(templates: Sequence[Path], passed: Path) -> None:
@@ -81,27 +67,32 @@ def lint(templates: Sequence[Path], passed: Path) -> None:
 
     Args:
         templates: The files.
-        passed: Keeps a digest of templates that are free of findings, which takes ten seconds to find out.
+        passed: Folder that keeps, for each template free of findings, an empty file named by its digest: one takes
+            seconds to judge.
 
     Raises:
         SystemExit: With cfn-lint's findings.
     """
-    parts = [version("cfn-lint").encode(), *(path.read_bytes() for path in templates)]
-    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
-    if passed.exists() and passed.read_text() == digest:
+    linter = version("cfn-lint").encode()
+    digests = {path: hashlib.sha256(linter + b"\0" + path.read_bytes()).hexdigest() for path in templates}
+    unknown = [path for path in templates if not (passed / digests[path]).exists()]
+    if not unknown:
         return
     from cfnlint.api import ManualArgs, lint_file  # here: importing it takes half a second
 
-    found = [match for path in templates for match in lint_file(path, ManualArgs(regions=[REGION]))]
-    lines = [
-        f"{Path(match.filename or '').name}:{match.linenumber}: {match.rule.id} {match.message}" for match in found
-    ]
-    if any(match.rule.severity == "error" for match in found):
+    lines, refused = list[str](), False
+    for path in unknown:
+        screen.note(path.name)
+        found = lint_file(path, ManualArgs(regions=[REGION]))
+        lines += [f"{path.name}:{match.linenumber}: {match.rule.id} {match.message}" for match in found]
+        refused = refused or any(match.rule.severity == "error" for match in found)
+        if not found:
+            passed.mkdir(parents=True, exist_ok=True)
+            (passed / digests[path]).touch()
+    if refused:
         raise SystemExit("\n".join(["cfn-lint refuses the templates:", *lines]))
     for line in lines:
-        console.print(f"      {line}", style="yellow", markup=False)
-    if not found:
-        passed.write_text(digest)
+        screen.detail(line)
 
 
 def usable_target(workspace: Workspace, port: int = 0) -> target.Target:
@@ -118,7 +109,7 @@ def usable_target(workspace: Workspace, port: int = 0) -> target.Target:
     unsettled = [f"{stack.name} is {stack.status}" for stack in report.stacks(running) if not stack.settled]
     if not unsettled:
         return running
-    console.print(f"      an earlier run was interrupted ({', '.join(unsettled)}): starting a new target")
+    screen.detail(f"an earlier run was interrupted ({', '.join(unsettled)}): starting a new target")
     target.stop(workspace)
     return target.start(workspace, port)
 
@@ -131,13 +122,15 @@ def down(workspace: Workspace) -> None:
     """
     running = target.find(workspace)
     if running is None:
-        console.print("Nothing runs.")
+        screen.say("Nothing runs.")
         return
     try:
-        if running.answers():
+        if not cdk.installed(workspace):
+            screen.say("The CDK CLI is missing, so nothing is destroyed one by one: the stacks end with the target.")
+        elif running.answers():
             destroy(workspace, running)
     finally:
-        with step("Stop the target"):
+        with screen.step("Stop the target"):
             target.stop(workspace)
 
 
@@ -148,21 +141,14 @@ def destroy(workspace: Workspace, running: target.Target) -> None:
         cdk.CdkError: `cdk destroy` failed.
     """
     if (workspace.assembly / "manifest.json").exists():
-        with step("Destroy"):
+        with screen.step("Destroy", usual_seconds=15):
             words = ("destroy", "--all", "--force", "--app", str(workspace.assembly))
-            cdk.run(workspace, running.endpoint, *words)
+            cdk.run_quietly(workspace, running.endpoint, *words)
 
 
-def tell(running: target.Target, context: Sequence[str] = ()) -> None:
-    """Print the sizing plan with its reasons, what runs, and how to look around."""
-    from stacks.settings import Settings  # here: it starts the CDK, which takes a second
-
-    given = json.loads((PROJECT / "cdk.json").read_text())["context"]
-    extra = dict(pair.split("=", 1) for pair in context)
-    _, plan = Settings.from_context(given | {"deployment": cdk.DEPLOYMENT} | extra)
-    console.print("\n[bold]Plan[/]")
-    for reason in plan.reasons:
-        console.print(f"- {reason}", markup=False)
-    console.print()
-    report.show(running, console)
-    console.print(HINTS, markup=False)
+def tell(workspace: Workspace, running: target.Target, context: Sequence[str] = ()) -> None:
+    """Print the sizing plan with its reasons, the stacks with their outputs, and how to look around."""
+    _, plan = cdk.settings(workspace, [f"deployment={cdk.DEPLOYMENT}", *context])
+    screen.say("\n".join(["", "Plan", *(f"- {reason}" for reason in plan.reasons), ""]))
+    report.show_stacks(running)
+    screen.say(HINTS)

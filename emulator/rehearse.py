@@ -17,13 +17,12 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from rich.table import Table
-
 from functions.contract import SHARD_COUNTS
 from functions.shards.account import confirmed
 from standin import Standin
 
 from . import life, report, target
+from .screen import screen
 from .workspace import Workspace
 
 RATE_PER_SECOND = 5.0
@@ -45,7 +44,7 @@ class Timeline:
     def add(self, text: str) -> None:
         """Note something that happened now, and show it."""
         self.rows.append((time.monotonic() - self.started, text))
-        life.console.print(f"[cyan]{self.rows[-1][0]:7.1f} s[/]  {text}")
+        screen.say(f"{self.rows[-1][0]:7.1f} s  {text}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +71,16 @@ class Stage:
         Raises:
             cdk.CdkError: It failed; CloudFormation has rolled back.
         """
-        self.timeline.add(f"[bold]cdk deploy --all -c active_coreapps={size}[/]")
+        command = f"cdk deploy --all -c active_coreapps={size}"
+        self.timeline.add(command)
         settings = {
             "manage_shards": "true",
             "shards_endpoint": self.standin.url,
             "shards_ca_parameter": CA_PARAMETER,
             "active_coreapps": str(size),
         }
-        life.up(self.workspace, [f"{key}={value}" for key, value in settings.items()])
+        with screen.step(command, lines=False):
+            life.up(self.workspace, [f"{key}={value}" for key, value in settings.items()])
         self.timeline.add(f"deployed: {shards_of(self.standin)} shards are set, {size} are declared")
 
     def settle(self) -> dict[str, int]:
@@ -100,7 +101,7 @@ def stage(workspace: Workspace, coreapps: int, speed: float) -> Iterator[Stage]:
     """
     timeline = Timeline()
     with Standin(coreapps=coreapps, speed=speed, password=PASSWORD) as standin:
-        life.console.print(f"Stand-in of the client: {standin.url} (a page shows it live)\n")
+        screen.say(f"Stand-in of the client: {standin.url} (a page shows it live)\n")
         target.stop(workspace)  # of a rehearsal that was interrupted
         running = target.start(workspace)
         try:
@@ -112,7 +113,7 @@ def stage(workspace: Workspace, coreapps: int, speed: float) -> Iterator[Stage]:
 
 
 def rehearse(workspace: Workspace, sizes: Sequence[int], speed: float) -> bool:
-    """Walk through the sizes with plain deploys while messages flow, and print the time line.
+    """Walk through the sizes with plain deploys while messages flow; the time line is shown as it grows.
 
     Args:
         workspace: The CDK project and a state folder of its own.
@@ -132,7 +133,7 @@ def rehearse(workspace: Workspace, sizes: Sequence[int], speed: float) -> bool:
         for size in sizes:
             scene.deploy(size)
         ledger = scene.settle()
-    _tell(scene.timeline, ledger, scene.waits)
+    _tell(ledger, scene.waits)
     return ledger["lost"] == ledger["doubled"] == 0
 
 
@@ -230,16 +231,10 @@ def shards_of(standin: Standin) -> int:
     return len(standin.state()["shards"])
 
 
-def _tell(timeline: Timeline, ledger: dict[str, int], waits: list[float]) -> None:
-    table = Table(title="Time line", title_justify="left")
-    table.add_column("seconds", justify="right")
-    table.add_column("what")
-    for seconds, text in timeline.rows:
-        table.add_row(f"{seconds:.1f}", text)
-    life.console.print(table)
+def _tell(ledger: dict[str, int], waits: list[float]) -> None:
     slow = sorted(waits)
-    life.console.print(
-        f"{ledger['accepted']} messages accepted, {ledger['sent']} sent; the longest wait for being accepted was "
+    screen.say(
+        f"\n{ledger['accepted']} messages accepted, {ledger['sent']} sent; the longest wait for being accepted was "
         f"{slow[-1]:.1f} s, the median {slow[len(slow) // 2] * 1000:.0f} ms (real time)"
     )
-    life.console.print(f"[bold]lost {ledger['lost']}, doubled {ledger['doubled']}[/]")
+    screen.say(f"lost {ledger['lost']}, doubled {ledger['doubled']}")

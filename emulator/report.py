@@ -1,14 +1,16 @@
-"""Read back what runs on the target, and show it."""
+"""Read back what runs on the target, and show it.
+
+Rich, which draws the tables, is imported where they are drawn: `make down` runs on a bare Python, too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
+from .screen import screen
 from .target import Target
 
 BOOTSTRAP_STACK = "CDKToolkit"
@@ -59,36 +61,67 @@ def failures(target: Target, stack: str) -> list[str]:
     return found[::-1]
 
 
-def show(target: Target, console: Console) -> None:
+def show(target: Target) -> None:
     """Print stacks with their outputs, services, hosts and databases."""
+    if not show_stacks(target):
+        return
+    for columns, rows in (
+        (("service", "desired", "running", "status"), _services(target)),
+        (("hosts", "minimum", "now", "maximum", "type", "zones"), _groups(target)),
+        (("database", "class", "engine", "status", "storage GiB", "Multi-AZ"), _databases(target)),
+    ):
+        _print_table(columns, rows)
+
+
+def show_stacks(target: Target) -> bool:
+    """Print stacks with their outputs, and what failed in them; return whether there are any."""
     mine = [stack for stack in stacks(target) if stack.name != BOOTSTRAP_STACK]
     if not mine:
-        console.print("No stack is deployed. `make up` deploys them.")
-        return
-    console.print(_table("Stacks", ("stack", "status"), [(stack.name, stack.status) for stack in mine]))
+        screen.say("No stack is deployed. `make up` deploys them.")
+        return False
+    exported = exports(target)
+    rows = list[tuple[str, str, str, str]]()
+    for stack in mine:
+        # An export hands a value to another stack and tells a reader nothing.
+        named = [(key, value) for key, value in stack.outputs.items() if (stack.name, key) not in exported]
+        first, *rest = named or [("", "")]
+        rows += [(stack.name, stack.status, *first), *(("", "", *pair) for pair in rest)]
+    _print_table(("stack", "status", "output", "value"), rows)
     for stack in mine:
         if not stack.settled or "ROLLBACK" in stack.status:
             for line in failures(target, stack.name):
-                console.print(f"{stack.name}: {line}", style="red", markup=False)
-    outputs = [(stack.name, key, value) for stack in mine for key, value in stack.outputs.items()]
-    # The CDK makes outputs of its own to hand values from stack to stack.
-    named = [row for row in outputs if not row[1].startswith("ExportsOutput")]
-    console.print(_table("Outputs", ("stack", "output", "value"), named))
-    for title, columns, rows in (
-        ("Services", ("service", "desired", "running", "status"), _services(target)),
-        ("Hosts", ("group", "minimum", "now", "maximum", "type", "zones"), _groups(target)),
-        ("Databases", ("database", "class", "engine", "status", "storage GiB", "Multi-AZ"), _databases(target)),
-    ):
-        console.print(_table(title, columns, rows))
+                screen.say(f"{stack.name}: {line}")
+    return True
 
 
-def _table(title: str, columns: tuple[str, ...], rows: Any) -> Table:
-    table = Table(title=title, title_justify="left")
+def exports(target: Target) -> set[tuple[str, str]]:
+    """Return name of stack and key of each output that is exported for other stacks."""
+    described = target.client("cloudformation").describe_stacks()["Stacks"]
+    return {
+        (stack["StackName"], output["OutputKey"])
+        for stack in described
+        for output in stack.get("Outputs", [])
+        if "ExportName" in output
+    }
+
+
+def _print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")  # a name cut short is of no use
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    return table
+        # Text is shown as it is: rich would turn the ":secret:" of an ARN into an emoji, and "[...]" into a style.
+        table.add_row(*(Text(str(cell)) for cell in row))
+    # Where nobody says how wide the paper is, wide enough for the tables.
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    with console.capture() as drawn:
+        console.print(table)
+    screen.say(drawn.get().strip("\n") + "\n")
 
 
 def _services(target: Target) -> Iterator[tuple[Any, ...]]:

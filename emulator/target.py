@@ -134,15 +134,20 @@ def start(workspace: Workspace, port: int = 0) -> Target:
     temporary.mkdir(parents=True, exist_ok=True)
     process: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        target = find(workspace)
-        if target and target.answers():
-            return target
-        if target is None and process is None:
-            process = _spawn(workspace, port)
-        if process is not None and process.poll() is not None:
-            break
-        time.sleep(POLL_SECONDS)
+    try:
+        while time.monotonic() < deadline:
+            target = find(workspace)
+            if target and target.answers():
+                return target
+            if target is None and process is None:
+                process = _spawn(workspace, port)
+            if process is not None and process.poll() is not None:
+                break
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        if process is not None:  # nobody would know of it
+            process.kill()
+        raise
     lines = workspace.log.read_text(errors="replace").splitlines()[-15:]
     raise SystemExit("\n".join(["the embedded target did not start; its log ends with:", *lines]))
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-# aws-cdk-lib, jsii and others write caches into the home folder, some of them with no setting for it.
-HOME = PROJECT / ".local" / "home"
-# `emulator.install` puts Node here, beside the CDK CLI.
-TOOLS = PROJECT / "node_modules" / ".bin"
-OWN_PATH = os.pathsep.join([str(TOOLS), str(PROJECT / ".venv" / "bin")])
 # The target takes a 12-digit access key for the account: nobody's credentials are needed or used.
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -22,12 +17,31 @@ class Workspace:
     """A CDK project and the folder that holds all state of its target.
 
     Attributes:
-        project: Folder with cdk.json and node_modules. Default: this one.
-        state: Folder for logs, caches, synthesized templates and the target's lock. Default: `.local` in it.
+        project: Folder with cdk.json, `.venv` and `node_modules`. Default: this one.
+        state: Folder for logs, synthesized templates and the target's lock; a relative one lies below the project.
+            Default: `.local`.
     """
 
     project: Path = PROJECT
-    state: Path = field(default=PROJECT / ".local")
+    state: Path = Path(".local")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", self.project / self.state)
+
+    @property
+    def tools(self) -> Path:
+        """Where `emulator.install` puts Node, beside the CDK CLI."""
+        return self.project / "node_modules" / ".bin"
+
+    @property
+    def home(self) -> Path:
+        """Home folder of all programs: aws-cdk-lib, jsii and others write caches there, whatever one sets."""
+        return self.project / ".local" / "home"
+
+    @property
+    def own_path(self) -> str:
+        """The part of PATH with the project's own Node, CDK CLI and Python."""
+        return os.pathsep.join([str(self.tools), str(self.project / ".venv" / "bin")])
 
     @property
     def assembly(self) -> Path:
@@ -44,9 +58,14 @@ class Workspace:
         """What the target printed."""
         return self.state / "target.log"
 
+    @property
+    def cli_log(self) -> Path:
+        """What the CDK CLI printed during the last command."""
+        return self.state / "cdk.log"
+
     def install_environment(self) -> dict[str, str]:
         """Return the environment of pip and npm: the caller's, for the registries set up there, but other caches."""
-        cache = PROJECT / ".local" / "cache"
+        cache = self.project / ".local" / "cache"
         return {
             **os.environ,
             "PIP_CACHE_DIR": str(cache / "pip"),
@@ -81,7 +100,7 @@ class Workspace:
         return {
             **inherited,
             **self.aws_environment(endpoint or "http://127.0.0.1:9"),  # port 9: refused at once
-            "HOME": str(HOME),
+            "HOME": str(self.home),
             "PATH": self.search_path(),
             "CDK_DISABLE_VERSION_CHECK": "1",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
@@ -94,19 +113,18 @@ class Workspace:
         kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}
         return {
             **kept,
-            "HOME": str(HOME),
+            "HOME": str(self.home),
             "PATH": self.search_path(),
             # The CDK's own JavaScript functions load @aws-sdk/client-ec2, as on AWS.
-            "NODE_PATH": str(PROJECT / "node_modules"),
+            "NODE_PATH": str(self.project / "node_modules"),
             "TMPDIR": str(self.state / "tmp"),
             "PYTHONUNBUFFERED": "1",
         }
 
-    @staticmethod
-    def search_path() -> str:
+    def search_path(self) -> str:
         """Return a PATH on which the project's Node, CDK CLI and Python come first."""
         path = os.environ.get("PATH", os.defpath)
-        return path if path.startswith(OWN_PATH) else os.pathsep.join([OWN_PATH, path])
+        return path if path.startswith(self.own_path) else os.pathsep.join([self.own_path, path])
 
 
 def _leads_elsewhere(name: str) -> bool:

@@ -13,6 +13,9 @@ from stacks.functions import FunctionsStack
 from stacks.network import NetworkStack
 from stacks.settings import Settings
 
+# Here and not in cdk.json: the CDK CLI warns of every context key that begins with "aws:", each time it reads that file.
+NO_CREATION_TRACES = {"aws:cdk:disable-creation-stack-traces": True}
+
 
 def new_app(context: Mapping[str, Any], folder: Path | None = None) -> App:
     """Return an empty app.
@@ -22,11 +25,11 @@ def new_app(context: Mapping[str, Any], folder: Path | None = None) -> App:
         folder: Where the templates go. Default: where the CLI says, or a temporary folder.
     """
     return App(
-        context=dict(context),
+        context={**context, **NO_CREATION_TRACES},
         outdir=str(folder) if folder else None,
         analytics_reporting=False,
         # Of the JavaScript below: they cost a tenth of a synth, name no line of ours, but a temporary folder that makes
-        # two synths differ. cdk.json turns off those of the resources.
+        # two synths differ. Those of the resources have a context key of their own.
         stack_traces=False,
         tree_metadata=False,
         # The CLI checks the bootstrap version itself; the rule would cost each template 500 of its 51,200 bytes.
