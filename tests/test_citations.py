@@ -1,7 +1,7 @@
 """Every citation in code, tests and documents leads to something that is written down.
 
-`M-n` and `facts n.n` lead to docs/sources.md, `D-n` to docs/decisions.md, `T-n` to docs/aws.md, and a tag such as TPL to
-the table of tags in docs/sources.md. A range, such as the one from D-1 to D-3, cites all that lies in it.
+`M-n` and `facts n.n` lead to docs/sources.md, `D-n` to docs/decisions.md, `T-n` to docs/aws.md, and a tag such as TPL
+to the table of tags in docs/sources.md. A range, such as the one from D-1 to D-3, cites all that lies in it.
 """
 
 import os
@@ -23,7 +23,7 @@ KEPT_THOUGH_HIDDEN = {".ci", ".github"}
 
 # A citation may be broken over two lines; in a comment the second one starts with a `#`.
 SPACE = re.compile(r"\s*\n\s*(?:#\s*)?|\s+")
-UNTIL = r"(?: ?(?:to|\.\.|-|–|until) ?)"
+UNTIL = r"(?: ?(?:to|\.\.|-|until) ?)"
 LETTERED = re.compile(rf"(?<![\w-])(?P<letter>[MDT])-(?P<first>\d+[a-z]?)\b(?:{UNTIL}(?P=letter)-(?P<last>\d+)\b)?")
 SECTION = r"\d+\.\d+"
 FACTS = re.compile(rf"\bfacts? (?P<all>{SECTION}(?:(?:, (?:and )?| and |/|{UNTIL}){SECTION})*)")
