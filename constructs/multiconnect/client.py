@@ -183,7 +183,8 @@ class Client(Construct):
             coreapps,
             minutes=10,  # a host is replaced in less
             missing_data=cloudwatch.TreatMissingData.BREACHING,
-            description=f"Fewer than {coreapps} coreapps (shards + spares) run: the next failure may cost a shard.",
+            description=f"Fewer than {coreapps} coreapps (shards + spares) run: the next failure may cost a shard. "
+            "Look at the coreapp service's events.",
         )
         alarms.add(
             "ShardsMissing",
@@ -192,7 +193,8 @@ class Client(Construct):
             active_coreapps,
             minutes=2,
             missing_data=cloudwatch.TreatMissingData.BREACHING,
-            description=f"Fewer than {active_coreapps} coreapps run: shards are down and their messages wait (M-21).",
+            description=f"Fewer than {active_coreapps} coreapps run: shards are down and their messages wait (M-21). "
+            "Look at the coreapp service's events.",
         )
 
     def _security_group(self, name: str) -> ec2.SecurityGroup:

@@ -1,10 +1,13 @@
 """Alarms that reach somebody, and a dashboard that CloudWatch can read."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from sizing import Plan
+from stacks.settings import Settings
 from tests.assembly import Assembly
 from tests.conftest import Synth
 
@@ -23,7 +26,81 @@ def test_every_alarm_speaks_when_it_fires_and_when_all_is_well(production: Assem
         properties = body["Properties"]
         assert "Topic" in str(properties["AlarmActions"]), name
         assert properties["AlarmActions"] == properties["OKActions"], name
-        assert len(properties["AlarmDescription"].split()) >= 8, "tells the reader what it means"
+
+
+MINUTES = {"two minutes": 2, "five minutes": 5, "ten minutes": 10, "15 minutes": 15}
+DIRECTIONS = {"GreaterThanThreshold": r"\bover\b|\bA\b.* has not\b", "LessThanThreshold": r"\b(fewer|less) than\b"}
+PLACES = ("events", "log", "Database Insights")
+"""Where the reader of an alarm can look, beside the settings that can be changed."""
+NUMBERED = ("error 1040", "M-21")
+"""Names with a figure in them: MySQL's error for too many connections, and a citation."""
+
+
+def shown(alarm: dict[str, Any]) -> str:
+    """Return an alarm's threshold as a person writes it: bytes in GiB, and the first one of what must be none."""
+    threshold = float(alarm["Threshold"])
+    if threshold == 0:
+        return "A"
+    return f"{threshold / 2**30:g} GiB" if alarm.get("MetricName") == "FreeStorageSpace" else f"{threshold:g}"
+
+
+def faults(alarm: dict[str, Any], plan: Plan) -> list[str]:
+    """Return what an alarm's description says wrongly or leaves out, for the person who is woken by it.
+
+    Args:
+        alarm: The properties in the template.
+        plan: Its figures may be named too.
+    """
+    text, threshold = alarm["AlarmDescription"], shown(alarm)
+    # "Condition: what to do." or "Condition: what it means. What to do."
+    condition, *_, action = (
+        re.split(r"(?:: |\. )", text.removesuffix(".")) if re.search(r": |\. ", text) else (text, "")
+    )
+    duration = next((minutes for name, minutes in MINUTES.items() if name in text), alarm["EvaluationPeriods"])
+    left = text
+    for name in (*NUMBERED, *MINUTES):
+        left = left.replace(name, "")
+    figures = set(re.findall(r"\d+", left))
+    allowed = {threshold.removesuffix(" GiB"), str(plan.database.max_connections), str(plan.hosts.maximum)}
+    names = [*Settings.model_fields, *PLACES]
+    found = {
+        "does not end in one full stop": not re.fullmatch(r".*[^.]\.", text),
+        f"does not name its threshold, {threshold}": not re.search(rf"\b{threshold}\b", condition),
+        "does not say whether more or less is bad": not re.search(
+            DIRECTIONS[alarm["ComparisonOperator"]], condition, re.IGNORECASE
+        ),
+        "names another duration than its own": duration != alarm["EvaluationPeriods"],
+        f"names figures that are not its own: {figures - allowed}": bool(figures - allowed),
+        "does not end with what to do": not re.match(r"(choose|raise|look|see) ", action, re.IGNORECASE),
+        "says what to do, but not where": not any(re.search(rf"\b{name}\b", action) for name in names),
+    }
+    return [fault for fault, there in found.items() if there]
+
+
+@pytest.mark.parametrize("active", [2, 32])
+def test_every_alarm_says_what_is_wrong_with_its_own_figures_and_what_to_do(synth: Synth, active: int) -> None:
+    made = synth(active_coreapps=active)
+    alarms = made.of("AWS::CloudWatch::Alarm")
+    wrong = {name: faults(body["Properties"], made.plan) for name, body in alarms.items()}
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    ("description", "fault"),
+    [
+        ("The CPU is so busy that somebody should really have a close look at it some time soon.", "threshold"),
+        ("The CPU has been over 90 % for 15 minutes: look for the query in Database Insights.", "threshold"),
+        ("The CPU has been under 80 % for 15 minutes: look for the query in Database Insights.", "more or less"),
+        ("The CPU has been over 80 % for five minutes: look for the query in Database Insights.", "duration"),
+        ("The CPU has been over 80 % of 64 for 15 minutes: look for the query in Database Insights.", "figures"),
+        ("The CPU has been over 80 % for 15 minutes: the whole database is slow.", "what to do"),
+        ("The CPU has been over 80 % for 15 minutes: look for it.", "where"),
+        ("The CPU has been over 80 % for 15 minutes", "what to do"),
+    ],
+)
+def test_a_description_that_does_not_help_is_found(production: Assembly, description: str, fault: str) -> None:
+    alarm = {"Threshold": 80, "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 15}
+    assert any(fault in found for found in faults({**alarm, "AlarmDescription": description}, production.plan))
 
 
 def test_topics_are_encrypted_with_a_key_that_alarms_may_use(production: Assembly) -> None:
