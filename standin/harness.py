@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from standin.account import CERTIFICATE, FIRST_PASSWORD
-from standin.clock import Clock
 from standin.errors import Json
 from standin.options import Options
 from standin.server import Server

@@ -1,4 +1,4 @@
-"""Which file of the house imports which, read from the code's own syntax, and what that says about rooms and circles."""
+"""Which file of the house imports which, read from its syntax, and what that says about rooms and circles."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def files() -> dict[str, Path]:
 
 
 def imported_names(path: Path, module: str) -> Iterator[str]:
-    """Yield the full name of everything that a file imports, wherever in it: at the top, in a function, for types alone.
+    """Yield the full name of everything that a file imports: at the top, in a function, or for types alone.
 
     `from a import b` yields `a.b`, which is a module or a name of one.
     """
@@ -64,34 +64,33 @@ def graph() -> dict[str, set[str]]:
     }
 
 
+def reachable(imports: Graph, start: str) -> set[str]:
+    """Return everything that a module imports, itself or by others; itself only if it stands in a circle."""
+    seen: set[str] = set()
+    waiting = list(imports[start])
+    while waiting:
+        module = waiting.pop()
+        if module not in seen:
+            seen.add(module)
+            waiting += imports[module]
+    return seen
+
+
 def circles(imports: Graph) -> list[list[str]]:
     """Return each group of modules that reach one another, as sorted names; empty when imports go one way only."""
-
-    def reached(start: str) -> set[str]:
-        seen: set[str] = set()
-        waiting = list(imports[start])
-        while waiting:
-            module = waiting.pop()
-            if module not in seen:
-                seen.add(module)
-                waiting += imports[module]
-        return seen
-
-    reach = {module: reached(module) for module in imports}
+    reach = {module: reachable(imports, module) for module in imports}
     groups = {frozenset({other for other in reach[module] if module in reach[other]}) for module in imports}
     return sorted(sorted(group) for group in groups if group)
 
 
 def room(module: str) -> str:
-    """Return the room that a module stands in: its folder; below `sizing` a file that stands alone is a room as well.
+    """Return the room that a module stands in: its package, and inside `sizing` the folder or file below it.
 
-    >>> [room(name) for name in ("sizing.planning.cost", "sizing.errors", "functions.shards.client", "multiconnect.fleet")]
-    ['sizing.planning', 'sizing.errors', 'functions.shards', 'multiconnect']
+    >>> [room(name) for name in ("sizing.planning.cost", "sizing.errors", "sizing", "functions.shards.client")]
+    ['sizing.planning', 'sizing.errors', 'sizing', 'functions']
     """
-    path = files()[module]
-    if path.name == "__init__.py":
-        return module
-    return module if path.parent == ROOT / "sizing" else module.rpartition(".")[0] or module
+    package, _, inside = module.partition(".")
+    return f"sizing.{inside.partition('.')[0]}" if package == "sizing" and inside else package
 
 
 def rooms(imports: Graph) -> dict[str, set[str]]:
@@ -103,8 +102,13 @@ def rooms(imports: Graph) -> dict[str, set[str]]:
 
 
 def drawing(imports: Graph) -> str:
-    """Return the rooms and their imports as a Mermaid flow chart, an arrow from the importing room to the imported."""
+    """Return the rooms as a Mermaid flow chart, an arrow from the importing room to the imported.
+
+    An arrow is left out where a longer way leads to the same room, so that the picture can be read.
+    """
+    shown = rooms(imports)
     lines = ["flowchart TD"]
-    for name, others in sorted(rooms(imports).items()):
-        lines += [f"    {name} --> {other}" for other in sorted(others)]
+    for name, others in sorted(shown.items()):
+        further = set().union(*(reachable(shown, other) for other in others))
+        lines += [f"    {name} --> {other}" for other in sorted(others - further)]
     return "\n".join(lines)
