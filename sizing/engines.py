@@ -49,7 +49,7 @@ def _postgres_limit(memory_gib: float) -> int:
     return min(int(usable_bytes(memory_gib) / POSTGRES_BYTES_PER_CONNECTION), POSTGRES_MOST_CONNECTIONS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Engine:
     """One database engine.
 

@@ -71,7 +71,7 @@ def class_fault(db: DatabaseClass, request: Request, estimate: ConnectionEstimat
     return ""
 
 
-def fleet(request: Request) -> placement.Fleet:
+def fleet(request: Request) -> tuple[placement.Tier, placement.Tier, placement.Tier]:
     """Return the tasks to place for what was asked."""
     defaults = request.defaults
     return placement.fleet(

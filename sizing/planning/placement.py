@@ -37,17 +37,12 @@ class Tier(NamedTuple):
     memory_mib: int
 
 
-class Fleet(NamedTuple):
-    """The tasks of a cluster, in the order in which they are placed: the heaviest service first."""
+def fleet(*, coreapp: tuple[int, int], master: tuple[int, int], webapp: tuple[int, int]) -> tuple[Tier, Tier, Tier]:
+    """Return coreapps, masters and webapps in the order in which they are placed: the heaviest service first.
 
-    coreapp: Tier
-    master: Tier
-    webapp: Tier
-
-
-def fleet(*, coreapp: tuple[int, int], master: tuple[int, int], webapp: tuple[int, int]) -> Fleet:
-    """Return the tasks to place; each service is given as its number of tasks and the memory one reserves, in MiB."""
-    return Fleet(Tier("coreapp", *coreapp), Tier("master", *master), Tier("webapp", *webapp))
+    Each service is given as its number of tasks and the memory that one task reserves, in MiB.
+    """
+    return Tier("coreapp", *coreapp), Tier("master", *master), Tier("webapp", *webapp)
 
 
 @dataclass(slots=True)

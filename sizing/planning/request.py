@@ -18,7 +18,7 @@ MOST_VCPU: Final = 16  # per coreapp; the vendor's largest host for one coreapp 
 MOST_TASKS: Final = 100  # of webs or masters: far beyond M-16's 3, and keeps a slip of the keyboard from running long
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """The arguments of `plan` by their names; None stands for a default that depends on others.
 
