@@ -109,7 +109,7 @@ def lose(hosts: Sequence[Host], lost: frozenset[int], tiers: Iterable[Tier]) -> 
 def holds_with_one_lost(count: int, zones: int, memory_mib: int, tasks: int, tiers: Sequence[Tier]) -> bool:
     """Return whether `count` hosts carry `tiers`, and carry them still when any one host is lost (D-1)."""
     surviving = count - 1
-    # A necessary condition first: it refuses most types without placing anything.
+    # These sums must fit in any case. They are cheap, and refuse most types before anything has to be placed.
     if surviving * memory_mib < sum(tier.number * tier.memory_mib for tier in tiers):
         return False
     if surviving * tasks < sum(tier.number for tier in tiers):

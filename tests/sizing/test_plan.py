@@ -91,7 +91,7 @@ def test_every_choice_satisfies_every_constraint(region, engine):
         assert not db.burstable
         assert db.name in catalogue.regional_classes(engine, region)
         assert engine != "mysql" or "8.4" in db.mysql_versions
-        assert db.vcpu >= VCPU[answer.messages_per_second]
+        assert db.vcpu >= VCPU[int(answer.messages_per_second)]
         assert answer.connections.expected <= 0.5 * answer.database.max_connections
         assert answer.connections.high <= 0.9 * answer.database.max_connections
         assert not catalogue.host_types()[answer.hosts.instance_type].burstable
