@@ -16,7 +16,7 @@ from sizing.facts import published
 from sizing.facts.catalogue import Price, database_classes, database_prices
 
 GIB: Final = 2**30
-# M-20 is memory in GiB read as 10^9 bytes, over the divisor of RDS for MySQL's own default for max_connections.
+# M-20 counts a GiB as 10^9 bytes and divides by what RDS for MySQL's own default for max_connections divides by.
 MYSQL_BYTES_PER_CONNECTION: Final = 12582880
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
 POSTGRES_BYTES_PER_CONNECTION: Final = 9531392
@@ -41,7 +41,7 @@ def _mysql_limit(memory_gib: float) -> int:
 
 def _aurora_mysql_limit(memory_gib: float) -> int:
     nominal = memory_gib * GIB
-    # The logarithm is rounded, against AWS's text, because only so all 74 documented rows come out.
+    # AWS's text does not round the logarithm, but only with rounding do all 74 rows of AWS's table come out.
     return max(round(log2(nominal / 805306368)) * 45, round(log2(nominal / 8187281408)) * 1000)
 
 
@@ -49,7 +49,7 @@ def _postgres_limit(memory_gib: float) -> int:
     return min(int(usable_bytes(memory_gib) / POSTGRES_BYTES_PER_CONNECTION), POSTGRES_MOST_CONNECTIONS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Engine:
     """One database engine.
 

@@ -23,7 +23,7 @@ from sizing.engines import ENGINES
 from sizing.errors import Problem, SizingError
 from sizing.facts import catalogue, published
 
-PRICING_REGION: Final = "us-east-1"  # the price list API answers in few regions, for all of them
+PRICING_REGION: Final = "us-east-1"  # the price list API exists in a few regions only, and each answers for all regions
 MOST_TIMES: Final = 3.0
 """A price that changes by more than this factor is a broken answer: AWS's own changes were far smaller."""
 
@@ -128,7 +128,7 @@ def renew_databases(tables: dict[str, Table], clients: Clients, region: str, tod
         )
         for attributes, usd, version, date in found:
             deployment = deployments.get(attributes.get("deploymentOption", ""))
-            # Aurora's I/O-optimised storage has instance prices of its own; the shipped ones are the standard's.
+            # Aurora's I/O-optimised storage has instance prices of its own; the tables keep those of standard storage.
             optimised = "IOOptimized" in attributes.get("usagetype", "")
             if deployment is None or optimised or not _has_size(attributes["instanceType"]):
                 continue

@@ -14,7 +14,7 @@ from sizing.facts import published
 from sizing.planning import placement
 from sizing.planning.cost import HOURS_PER_MONTH
 from sizing.planning.model import Plan
-from sizing.planning.placement import Fleet, Host
+from sizing.planning.placement import Host, Tier
 from sizing.planning.plan import plan as make_plan
 
 MINUTES_PER_MONTH: Final = 60 * HOURS_PER_MONTH
@@ -98,7 +98,7 @@ class Availability:
         return -log10(max(self.unavailable_minutes / MINUTES_PER_MONTH, 1e-15))
 
 
-def _fleet(plan: Plan) -> Fleet:
+def _fleet(plan: Plan) -> tuple[Tier, ...]:
     """Return the plan's tasks in the order in which it placed them."""
     coreapp, master, webapp = (
         (tasks.count, tasks.memory_reservation_mib)

@@ -282,7 +282,7 @@ def _least_squares(design: Floats, seen: Floats) -> tuple[tuple[int, ...], Float
             if (coefficients < 0).any():
                 continue
             loss = float(((seen - part @ coefficients) ** 2).sum())
-            # A larger subset has to be better by more than rounding.
+            # The subsets grow, so a later one counts as better only by more than a rounding error.
             if best is None or loss < best[0] * (1 - 1e-9):
                 best = (loss, used, coefficients)
     assert best is not None  # noqa: S101  the constant alone is the mean of numbers that are not negative
@@ -316,7 +316,7 @@ def _contradiction(design: Floats, seen: Floats, scatter: float) -> str:
     variance = float(residuals @ residuals) / (len(seen) - len(varying))
     errors = np.sqrt(np.maximum(variance * np.diag(np.linalg.pinv(part.T @ part)), 0))
     for column, value, error in zip(varying, coefficients, errors, strict=True):
-        # The least that counts as a fall, so that exact data with a rounding error of zero do not.
+        # A fall below 1 % of the mean is taken for a rounding error: exact data have standard errors close to 0.
         if column and value < -FALLING * error and value * np.ptp(design[:, column]) < -0.01 * mean:
             grows = ("", "coreapps grow", "the rate grows")[column]
             return f"connections that do not fall as {grows}; these fall by {-value:.3g} a step"

@@ -100,7 +100,7 @@ def observe(
     if problems:
         raise SizingError(problems)
     table: Any = pd.DataFrame(series).dropna()
-    # An average that is no whole number is a period in which tasks came or went.
+    # Where the average number of tasks is not whole, tasks started or stopped in that period: it is left out.
     table = table[table["service"] == table["service"].round()]
     table = table[table["service"] > spares]
     if table.empty:

@@ -71,7 +71,7 @@ def class_fault(db: DatabaseClass, request: Request, estimate: ConnectionEstimat
     return ""
 
 
-def fleet(request: Request) -> placement.Fleet:
+def fleet(request: Request) -> tuple[placement.Tier, placement.Tier, placement.Tier]:
     """Return the tasks to place for what was asked."""
     defaults = request.defaults
     return placement.fleet(
@@ -81,7 +81,7 @@ def fleet(request: Request) -> placement.Fleet:
     )
 
 
-# Many types share memory and limits, and a sweep asks the same question again and again.
+# Cached, since many types share memory and limits, and a sweep asks the same question many times.
 _holds = cache(placement.holds_with_one_lost)
 
 
@@ -123,7 +123,7 @@ def _rank(
     ranked: list[Ranked[T]] = []
     for price_region in dict.fromkeys((region, catalogue.REFERENCE_REGION)):
         listed = [Ranked(price_region, found.usd, item) for item in candidates if (found := price(price_region, item))]
-        # Of equal prices the newer generation, then the roomier, then the name, so that the answer never wavers.
+        # Where prices are equal, the newer generation comes first, then more vCPU, then the name.
         listed.sort(
             key=lambda each: (each.usd, -catalogue.generation(each.item.family), -each.item.vcpu, each.item.name)
         )

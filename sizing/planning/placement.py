@@ -37,17 +37,12 @@ class Tier(NamedTuple):
     memory_mib: int
 
 
-class Fleet(NamedTuple):
-    """The tasks of a cluster, in the order in which they are placed: the heaviest service first."""
+def fleet(*, coreapp: tuple[int, int], master: tuple[int, int], webapp: tuple[int, int]) -> tuple[Tier, Tier, Tier]:
+    """Return coreapps, masters and webapps in the order in which they are placed: the heaviest service first.
 
-    coreapp: Tier
-    master: Tier
-    webapp: Tier
-
-
-def fleet(*, coreapp: tuple[int, int], master: tuple[int, int], webapp: tuple[int, int]) -> Fleet:
-    """Return the tasks to place; each service is given as its number of tasks and the memory one reserves, in MiB."""
-    return Fleet(Tier("coreapp", *coreapp), Tier("master", *master), Tier("webapp", *webapp))
+    Each service is given as its number of tasks and the memory that one task reserves, in MiB.
+    """
+    return Tier("coreapp", *coreapp), Tier("master", *master), Tier("webapp", *webapp)
 
 
 @dataclass(slots=True)
@@ -114,7 +109,7 @@ def lose(hosts: Sequence[Host], lost: frozenset[int], tiers: Iterable[Tier]) -> 
 def holds_with_one_lost(count: int, zones: int, memory_mib: int, tasks: int, tiers: Sequence[Tier]) -> bool:
     """Return whether `count` hosts carry `tiers`, and carry them still when any one host is lost (D-1)."""
     surviving = count - 1
-    # A necessary condition first: it refuses most types without placing anything.
+    # These sums must fit in any case. They are cheap, and refuse most types before anything has to be placed.
     if surviving * memory_mib < sum(tier.number * tier.memory_mib for tier in tiers):
         return False
     if surviving * tasks < sum(tier.number for tier in tiers):

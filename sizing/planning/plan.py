@@ -107,8 +107,8 @@ def plan(
         sizing.errors.SizingError: active_coreapps: got 3; allowed 1, 2, 4, 8, 16, 32 (M-2), ...
         spares: got -1; allowed a whole number from 0
     """
-    # Fields are named as the arguments, so that none can take another's place. `locals` must come first: it holds the
-    # arguments alone as long as nothing else has a name.
+    # The request has a field for each argument, under the same name, so that no argument can end up in another's field.
+    # This must stay the first statement: until another variable exists, `locals()` holds the arguments alone.
     request = Request(**locals())
     if problems := problems_of(request):
         raise SizingError(problems)

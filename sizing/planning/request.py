@@ -14,11 +14,11 @@ from sizing.facts import catalogue, published
 # RDS storage in GiB: the least gp3 volume for MySQL and PostgreSQL, and the most for any engine.
 STORAGE_GIB: Final = (20, 65536)
 DEFAULT_STORAGE_GIB: Final = {"production": 100, "staging": 20}
-MOST_VCPU: Final = 16  # per coreapp; the vendor's largest host for one coreapp is a c5.4xlarge
-MOST_TASKS: Final = 100  # of webs or masters: far beyond M-16's 3, and keeps a slip of the keyboard from running long
+MOST_VCPU: Final = 16  # for each coreapp: the vendor's largest host for one coreapp, a c5.4xlarge, has 16
+MOST_TASKS: Final = 100  # webs or masters: far above the 3 of M-16; a mistyped 10000 would run for long
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """The arguments of `plan` by their names; None stands for a default that depends on others.
 

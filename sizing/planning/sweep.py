@@ -154,7 +154,7 @@ def evaluate(asked: Question, names: dict[str, list[str]]) -> dict[str, NDArray[
         where = (request.engine, request.region)
         if where not in tables:
             tables[where] = _table(request)
-        # Connections do not depend on engine and region: what one combination found, the next copies.
+        # Connections do not depend on engine and region, so a combination copies them from an earlier one of its key.
         key = (request.active, request.tls, place)
         _connections(columns, rows, request, rates, known.setdefault(key, rows))
         _choose(columns, rows, request, rates, floors[place], tables[where], names)
@@ -322,15 +322,16 @@ def _table(request: Request) -> Table:
     """Return the look-up table of the request's engine and region."""
     named = catalogue.database_classes().get(request.database_class or "")
     ranked = [named] if named else [each.item for each in ranked_databases(request)]
-    # A class may stand twice, in the region's list and in the reference's; the first place counts.
+    # A class with a price in the region and in the reference region is ranked twice; its first place counts.
     classes = tuple(dict.fromkeys(db for db in ranked if not (db.burstable and request.production)))
     limit = ENGINES[request.engine].max_connections
     limits = np.array([limit(db.memory_gib) for db in classes], np.int32)
-    width = int(limits.max(initial=0)) + 2  # one more than any limit stands for "more than any class has"
+    width = int(limits.max(initial=0)) + 2
+    # The last column, one above the greatest limit, stands for a need that no class covers.
     first = np.full(len(FLOORS) * width, len(classes), np.int16)
     for number, floor in enumerate(FLOORS):
         row = first[number * width : (number + 1) * width]
-        # From the last to the first, so that the earliest class that does is what remains.
+        # Written from the last class to the first, so that the first class that is large enough overwrites the others.
         for position in range(len(classes) - 1, -1, -1):
             if classes[position].vcpu >= floor:
                 row[: limits[position] + 1] = position
@@ -349,19 +350,20 @@ def _choose(
     """Fill class, limit, utilization, host and cost."""
     kind = published.MESSAGE_TYPES[request.message_type]
     asked = [replace(request, messages_per_second=rate) for rate in (0.0, float(rates.max()))]
-    # A coreapp's memory, and so the host, changes at one rate at most.
+    # A coreapp's memory, and with it the host type, changes at one rate at most: two hosts cover all rates.
     hosts = [choose_host(each)[0].chosen for each in asked]
     host_codes = [-1 if host is None else _code(names["host_type"], host.name) for host in hosts]
     class_codes = np.array([*(_code(names["instance_class"], db.name) for db in table.classes), -1], np.int16)
     limits = np.append(table.limits, 0)
     nan_limits = np.append(table.limits.astype(np.float64), np.nan)
-    # Dollars by kind of total, then by class and host: 2 * position + host. Filled for the pairs that occur.
+    # One row for each kind of total. A class and a host have the column 2 * (place of the class) + (0 or 1 for the
+    # host); only the pairs that occur are filled in.
     dollars = np.full((len(TOTALS), 2 * len(class_codes)), np.nan)
     filled = np.zeros(2 * len(class_codes), np.bool_)
     for begin in range(0, len(rates), BLOCK):
         these = rates[begin : begin + BLOCK]
         part = slice(rows.start + begin, rows.start + begin + len(these))
-        # class_fault in whole numbers: 2 * expected <= limit, and 90 * limit >= 100 * high.
+        # The same rule as `class_fault`, as the least limit that satisfies it, in whole numbers.
         need = (columns["high"][part] * 100 + (HIGH_PERCENT - 1)) // HIGH_PERCENT
         np.maximum(need, columns["expected"][part] * (100 // EXPECTED_PERCENT), out=need)
         np.minimum(need, table.width - 1, out=need)
@@ -370,7 +372,7 @@ def _choose(
         heavy = these > kind.rate
         columns["instance_class"][part] = class_codes[position]
         columns["max_connections"][part] = limits[position]
-        # A limit of NaN, where no class does, makes a utilization of NaN.
+        # Where no class is large enough its limit is NaN, which makes the utilization NaN too.
         np.divide(columns["expected"][part], nan_limits[position], out=columns["utilization"][part])
         columns["host_type"][part] = np.where(heavy, host_codes[1], host_codes[0])
         pair = position * 2 + heavy
@@ -383,5 +385,5 @@ def _choose(
                 dollars[:, number] = [np.nan if usd is None else usd for usd in totals]
             filled[number] = True
         for row, name in enumerate(TOTALS):
-            # Every pair is in range; the default mode would buffer to be able to raise.
+            # "clip" saves the copy that the default mode makes in order to raise; every pair is in range.
             np.take(dollars[row], pair, out=columns[name][part], mode="clip")

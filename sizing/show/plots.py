@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sizing.planning.model import Plan
 
-# Okabe and Ito's colours, told apart with any colour vision.
+# Okabe and Ito's palette: these colours differ for every kind of colour vision (https://jfly.uni-koeln.de/color/).
 BLUE: Final = "#0072b2"
 ORANGE: Final = "#d55e00"
 GREEN: Final = "#009e73"
@@ -125,7 +125,7 @@ def cost(frame: pd.DataFrame) -> Figure:
     axes.step(rate, known.usd_at_minimum, where="post", color=BLUE, linestyle="--", label="hosts at the minimum")
     axes.set_xlim(float(rate.min()), float(rate.max()))
     axes.set_ylim(0, float(known.usd_at_cap.max()) * 1.9)
-    # A line where class or coreapps change, with what begins there, upright beside it.
+    # Where class or coreapps change: a vertical line, and beside it, upright, the new values.
     begins = (known.instance_class.ne(known.instance_class.shift())) | (
         known.active_coreapps.ne(known.active_coreapps.shift())
     )
@@ -218,7 +218,7 @@ def nines(plans: Sequence[Plan], failures: Failures = DEFAULT_FAILURES) -> Figur
     for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
         axis(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    # Room to the right for the last label.
+    # The label of the last point stands to its right and needs room inside the axes.
     spread = max(max(dollars) - min(dollars), 0.05 * max(dollars))
     axes.set_xlim(min(dollars) - 0.1 * spread, max(dollars) + 0.4 * spread)
     axes.margins(y=0.15)

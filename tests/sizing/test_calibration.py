@@ -149,7 +149,7 @@ def test_observations_that_cannot_be_used_are_refused_with_the_reason(observatio
         calibrate(observations)
 
 
-def test_a_bad_level_is_told_with_the_rest():
+def test_a_bad_level_is_named_with_the_rest():
     with pytest.raises(SizingError) as caught:
         calibrate(observed().assign(rate=-1), level=2)  # type: ignore[arg-type]
     assert [problem.parameter for problem in caught.value.problems] == ["level", "observations"]

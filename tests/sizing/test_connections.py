@@ -127,7 +127,7 @@ def test_no_line_through_the_points_escapes_the_interval(active, rate, per_corea
     assert estimate.low - 1e-6 <= constant + per_coreapp * active + per_message * rate <= estimate.high + 1e-6
 
 
-def test_all_bad_arguments_are_told_at_once():
+def test_all_bad_arguments_are_named_at_once():
     with pytest.raises(SizingError) as caught:
         estimate_connections(0, float("nan"), "yes")  # type: ignore[arg-type]
     assert [problem.parameter for problem in caught.value.problems] == [

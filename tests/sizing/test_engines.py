@@ -48,6 +48,8 @@ def test_a_branch_by_engine_would_be_found(source, found):
 
 
 def test_the_tables_know_the_same_engines():
+    for engine in ENGINES:
+        assert sorted(row[1] for row in catalogue.rows("database_regions", engine)) == list(catalogue.regions())
     assert {row[0] for row in catalogue.rows("database_regions")} == set(ENGINES)
     assert {row[0] for row in catalogue.rows("database_prices")} == set(ENGINES)
     assert {engine for db in catalogue.database_classes().values() for engine in db.engines} == set(ENGINES)

@@ -61,12 +61,11 @@ def test_a_cost_picture_of_mixed_or_unpriced_rows_is_refused():
         plots.nines([plan(8, region="eu-west-1")])
 
 
-def test_tables_for_notebooks_are_small_plain_and_escaped():
+def test_tables_for_notebooks_have_no_script_and_no_colour_of_their_own():
     answer = plan(8)
     for table in (answer, answer.connections, answer.alternatives):
         html = table._repr_html_()
         assert html.startswith("<table")
-        assert len(html) < 5000  # the longest has ten rows
         assert "<script" not in html
         # No colour of text or ground of their own: they take the page's, light or dark.
         assert not re.search(r"(?<!border-)(color|background)\s*:", html)
@@ -77,17 +76,17 @@ def test_tables_for_notebooks_are_small_plain_and_escaped():
 @pytest.mark.parametrize("engine", ["mysql", "aurora-mysql", "postgres"])
 def test_an_explanation_has_source_and_date_of_every_figure(region, engine):
     answer = plan(8, region=region, engine=engine)
-    told = answer.explain()
+    text = answer.explain()
     for reason in answer.reasons:
-        assert reason in told
+        assert reason in text
     for item in answer.monthly_cost.items + answer.monthly_cost.hosts_at_cap:
-        (line,) = {line for line in told.splitlines() if line.startswith(f"  {item.name}: ") and "minimum" not in line}
+        (line,) = {line for line in text.splitlines() if line.startswith(f"  {item.name}: ") and "minimum" not in line}
         if item.usd is None:
             assert f"no price is known for {region}" in line
         else:
             assert re.search(r"(http|offer|cfn-lint|list)", line)
             assert re.search(r"\d{4}-\d{2}|undated", line)
-    facts = told.split("\nFacts\n")[1].split("\n\n")[0].splitlines()
+    facts = text.split("\nFacts\n")[1].split("\n\n")[0].splitlines()
     assert len(facts) == 6
     for fact in facts:
         assert fact.endswith(")")  # the source
