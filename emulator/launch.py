@@ -67,7 +67,8 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except (OSError, OverflowError) as error:
-        raise SystemExit(f"Cannot listen on port {port} of 127.0.0.1 ({error}): name another one by --port.") from None
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        raise SystemExit(f"Cannot listen on port {port} of 127.0.0.1 ({why}): name another one by --port.") from None
 
 
 def _hold(lock: IO[str], patience: float = 2.0) -> None:

@@ -121,7 +121,8 @@ def _print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
     with console.capture() as drawn:
         console.print(table)
-    screen.say(drawn.get().strip("\n") + "\n")
+    lines = [line.rstrip() for line in drawn.get().splitlines()]
+    screen.say("\n".join([*filter(None, lines), ""]))
 
 
 def _services(target: Target) -> Iterator[tuple[Any, ...]]:
