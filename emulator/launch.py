@@ -66,8 +66,8 @@ def serve(lock: Path, port: int = 0) -> None:
 def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
-    except (OSError, OverflowError) as error:
-        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else error
         raise SystemExit(f"Cannot listen on port {port} of 127.0.0.1 ({why}): name another one by --port.") from None
 
 

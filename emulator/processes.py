@@ -11,8 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-# After that, what was asked to end is killed.
-END_SECONDS = 5.0
+# After that, what was asked to end is killed: npm, for one, does not heed.
+END_SECONDS = 2.0
 SHOWN_LINES = 20
 # As shells count: 128 and the number of the signal.
 INTERRUPTED = 128 + signal.SIGINT

@@ -12,12 +12,6 @@ from emulator import launch
 from emulator.workspace import PROJECT
 
 
-@pytest.mark.parametrize("port", [70_000, -1])
-def test_a_port_that_is_none_is_one_line(tmp_path: Path, port: int) -> None:
-    with pytest.raises(SystemExit, match=rf"^Cannot listen on port {port} of 127\.0\.0\.1 \(.*\): name another one"):
-        launch.serve(tmp_path / "target.json", port)
-
-
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     said = r"^Cannot listen on port \d+ of 127\.0\.0\.1 \(Address already in use\): name another one by --port\.$"
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit, match=said):
