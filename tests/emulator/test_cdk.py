@@ -71,10 +71,21 @@ def test_wrong_settings_are_refused_before_anything_starts(project: Workspace) -
     assert not (project.tools / "cdk.words").exists()
 
 
-def test_the_cli_of_the_workspace_is_run_in_its_project(project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cli_of_the_workspace_is_run_in_its_project(project: Workspace) -> None:
     (project.tools / "cdk").write_text('#!/bin/sh\necho "in $PWD: why"\nexit 3\n')
     with pytest.raises(cdk.CdkError, match=rf"in {project.project}: why\n.*cdk\.log\ncdk synth ended with status 3"):
         cdk.synth(project)
+
+
+def test_a_failure_shows_what_failed_without_the_events_of_all_resources(project: Workspace) -> None:
+    event = "wa-local | 68/12 | 6:03:03 AM | UPDATE_COMPLETE | AWS::IAM::Role | Role (Role1)"
+    failed = "wa-local | 6:03:03 AM | UPDATE_FAILED | AWS::SNS::Topic | Topic (Topic1) why"
+    (project.tools / "cdk").write_text(f"#!/bin/sh\necho '{failed}'\necho '{event}'\nexit 1\n")
+    with pytest.raises(cdk.CdkError) as raised:
+        cdk.synth(project)
+    assert failed in str(raised.value)
+    assert event not in str(raised.value)
+    assert event in project.cli_log.read_text()
 
 
 def test_a_target_is_stopped_although_the_cli_is_gone(
