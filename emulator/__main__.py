@@ -73,8 +73,14 @@ def _parser() -> argparse.ArgumentParser:
     walk.add_argument("--speed", type=float, default=20.0, help="simulated seconds per real second (default: 20)")
     commands.add_parser("env", help="print exports that lead a shell to the target")
     serve = commands.add_parser("serve", help="be the target, in the foreground")
-    serve.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
+    serve.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1 (default: any free one)")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"got {text!r}; allowed: 0 to 65535")
+    return int(text)
 
 
 def _running(workspace: Workspace) -> target.Target:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import processes
-from .progress import Progress
+from .progress import EVENT, Progress
 from .screen import screen
 from .workspace import Workspace
 
@@ -62,7 +62,8 @@ def run_quietly(workspace: Workspace, endpoint: str | None, *words: str) -> None
         watch=Progress(screen, workspace.assembly).line,
     )
     if status:
-        end = processes.end_of(workspace.cli_log)
+        # Stack events come in no order; the CLI names those that failed once more, after all of them.
+        end = processes.end_of(workspace.cli_log, EVENT)
         raise CdkError(f"{end}\n{_command(words)} ended with status {status}")
 
 

@@ -58,7 +58,6 @@ def serve(lock: Path, port: int = 0) -> None:
         json.dump({"pid": os.getpid(), "port": port}, held)
         held.flush()
         _set_up(port)
-        print(f"The embedded target listens on http://127.0.0.1:{port}; Ctrl-C ends it.", flush=True)
         if asyncio.run(_run(listener)) == signal.SIGINT:
             raise KeyboardInterrupt
 
@@ -66,8 +65,9 @@ def serve(lock: Path, port: int = 0) -> None:
 def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
-    except (OSError, OverflowError) as error:
-        raise SystemExit(f"Cannot listen on port {port} of 127.0.0.1 ({error}): name another one by --port.") from None
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else error
+        raise SystemExit(f"Cannot listen on port {port} of 127.0.0.1 ({why}): name another one by --port.") from None
 
 
 def _hold(lock: IO[str], patience: float = 2.0) -> None:
@@ -108,6 +108,16 @@ def _set_up(port: int) -> None:
 
 async def _run(listener: socket.socket) -> int:
     """Serve until a signal comes, and return its number."""
+    # First of all: an interrupted import would end in a traceback.
+    stop = asyncio.Event()
+    received = list[int]()
+
+    def end(number: int) -> None:
+        received.append(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
     from ministack.app import app
@@ -118,19 +128,12 @@ async def _run(listener: socket.socket) -> int:
     handlers.register()
     faults = Faults()
     faults.install()
+    host, port = listener.getsockname()
+    print(f"The embedded target listens on http://{host}:{port}; Ctrl-C ends it.", flush=True)
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    stop = asyncio.Event()
-    received = list[int]()
-
-    def end(number: int) -> None:
-        received.append(number)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, end, number)
     await serve_asgi(routed(app, faults), config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]
     return received[0]
 

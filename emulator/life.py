@@ -12,7 +12,7 @@ from .processes import shown
 from .screen import screen
 from .workspace import ACCOUNT, REGION, Workspace
 
-HINTS = """
+HINTS = """\
 make status                 services, hosts and database too
 make cdk ARGS="diff"        any command of the CDK, on the local deployment
 make cdk ARGS="deploy --all -c active_coreapps=8"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-# After that, what was asked to end is killed.
-END_SECONDS = 5.0
+# After that, what was asked to end is killed: npm, for one, does not heed.
+END_SECONDS = 2.0
 SHOWN_LINES = 20
 # As shells count: 128 and the number of the signal.
 INTERRUPTED = 128 + signal.SIGINT
@@ -106,9 +107,18 @@ def _end(process: subprocess.Popen[str]) -> None:
             return
 
 
-def end_of(log: Path) -> str:
-    """Return the last 20 lines of a log that are not empty, and its name."""
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+def end_of(log: Path, left_out: re.Pattern[str] | None = None) -> str:
+    """Return the last 20 lines of a log that are not empty, and its name.
+
+    Args:
+        log: The file.
+        left_out: What lines begin with that tell a reader nothing. Default: all are shown.
+    """
+    lines = [
+        line
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip() and not (left_out and left_out.match(line))
+    ]
     return "\n".join([*lines[-SHOWN_LINES:], f"All of it: {shown(log)}"])
 
 

@@ -33,7 +33,6 @@ class Progress:
         """
         self._screen = screen
         self._assembly = assembly
-        self._stack = ""
         self._began = time.monotonic()
         self._settled = set[str]()
 
@@ -47,7 +46,7 @@ class Progress:
             self._finish(found["stack"], found["destroyed"] or found["remark"])
 
     def _start(self, stack: str, verb: str) -> None:
-        self._stack, self._began, self._settled = stack, time.monotonic(), set()
+        self._began, self._settled = time.monotonic(), set()
         self._screen.note(f"{verb} {stack}")
 
     def _event(self, found: re.Match[str]) -> None:
@@ -59,9 +58,10 @@ class Progress:
         self._screen.note(f"{found['stack']}, {self._counted(found['stack'])}")
 
     def _finish(self, stack: str, remark: str | None) -> None:
-        if stack != self._stack:  # it had nothing to do, and so never started
-            self._began, self._settled = time.monotonic(), set()
-        what = remark.strip("()") if remark else self._counted(stack)
+        if remark == "(no changes)":  # it never started
+            self._screen.detail(f"{stack}: no changes")
+            return
+        what = remark or self._counted(stack)
         self._screen.detail(f"{stack}: {what}, {time.monotonic() - self._began:.1f} s")
 
     def _counted(self, stack: str) -> str:

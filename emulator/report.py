@@ -118,10 +118,11 @@ def _print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         # Text is shown as it is: rich would turn the ":secret:" of an ARN into an emoji, and "[...]" into a style.
         table.add_row(*(Text(str(cell)) for cell in row))
     # Where nobody says how wide the paper is, wide enough for the tables.
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     with console.capture() as drawn:
         console.print(table)
-    screen.say(drawn.get().strip("\n") + "\n")
+    lines = [line.rstrip() for line in drawn.get().splitlines()]
+    screen.say("\n".join([*filter(None, lines), ""]))
 
 
 def _services(target: Target) -> Iterator[tuple[Any, ...]]:

