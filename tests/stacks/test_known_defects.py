@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from importlib import resources
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -91,11 +92,17 @@ def boot_lines(made: Assembly) -> list[str]:
 
 
 def versions_on_offer(engine: str) -> set[str]:
-    """Return the engine's versions that RDS offers, by cfn-lint's copy of AWS's list."""
+    """Return the engine's versions that RDS offers and has not given up, by cfn-lint's copies of AWS's lists."""
     folder = resources.files("cfnlint") / "data" / "schemas" / "extensions" / "aws_rds_dbinstance"
-    rules = json.loads((folder / "engine_version.json").read_text(encoding="utf-8"))["allOf"]
-    (found,) = [rule for rule in rules if rule["if"]["properties"]["Engine"].get("const") == engine]
-    return set(found["then"]["properties"]["EngineVersion"]["enum"])
+
+    def rule(name: str) -> dict[str, Any]:
+        rules = json.loads((folder / name).read_text(encoding="utf-8"))["allOf"]
+        (found,) = [item for item in rules if item["if"]["properties"]["Engine"].get("const") == engine]
+        return found
+
+    known = rule("engine_version.json")["then"]["properties"]["EngineVersion"]["enum"]
+    given_up = rule("engine_version_deprecated.json")["if"]["properties"]["EngineVersion"]["enum"]
+    return set(known) - set(given_up)
 
 
 def texts_that_look_like_json(value: Any) -> Iterator[str]:
@@ -426,3 +433,102 @@ def test_every_defect_has_an_entry() -> None:
 def test_it_is_not_here(synth: Synth, defect: str, context: dict[str, Any]) -> None:
     what, check = DEFECTS[defect]
     assert check(synth(**context)), f"{defect}: {what}"
+
+
+BOOT_SCRIPT = """#!/bin/bash
+yum update && mount -t nfs4 files:/ /mnt
+echo '{"insecure-registries": ["registry"]}' > /etc/docker/daemon.json
+aws s3 cp s3://somebody/script.sh . && crontab script.sh && docker run prometheus
+cfn-signal
+"""
+WORLD = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 9104, "CidrIp": "0.0.0.0/0"}
+# By type of resource: properties as the vendor's templates have them, in place of ours.
+CARELESS: dict[str, dict[str, Any]] = {
+    "AWS::AutoScaling::AutoScalingGroup": {
+        "VPCZoneIdentifier": [{"Fn::ImportValue": "n:Public1"}],
+        "TargetGroupARNs": ["t"],
+    },
+    "AWS::CloudWatch::Alarm": {"AlarmActions": []},
+    "AWS::CloudWatch::Dashboard": {"DashboardBody": '{"widgets": !Sub ,}'},
+    "AWS::EC2::LaunchTemplate": {
+        "LaunchTemplateData": {
+            "ImageId": "ami-0123456789abcdef0",
+            "KeyName": "ops",
+            "MetadataOptions": {"HttpTokens": "optional"},
+            "BlockDeviceMappings": [{"Ebs": {"Encrypted": False}}],
+            "UserData": {"Fn::Base64": BOOT_SCRIPT},
+        }
+    },
+    "AWS::EC2::SecurityGroup": {"SecurityGroupIngress": [WORLD]},
+    "AWS::ECS::CapacityProvider": {
+        "AutoScalingGroupProvider": {"ManagedScaling": {"Status": "DISABLED"}, "ManagedDraining": "DISABLED"}
+    },
+    "AWS::ECS::Cluster": {"ClusterSettings": []},
+    "AWS::ECS::Service": {
+        "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": [{"Fn::ImportValue": "n:Public1"}]}},
+        "PlacementStrategies": [{"Field": "memory", "Type": "binpack"}],
+        "PlacementConstraints": [{"Type": "memberOf"}],
+        "DeploymentConfiguration": {"MinimumHealthyPercent": 25, "DeploymentCircuitBreaker": {"Enable": False}},
+    },
+    "AWS::ECS::TaskDefinition": {
+        "TaskRoleArn": "",
+        "ContainerDefinitions": [
+            {"Name": "cadvisor", "Memory": 0, "MemoryReservation": 128, "Secrets": [], "DockerSecurityOptions": []}
+        ],
+        "Volumes": [{"Host": {"SourcePath": "/"}}, {"EFSVolumeConfiguration": {"TransitEncryption": "DISABLED"}}],
+    },
+    "AWS::EFS::FileSystem": {"Encrypted": False, "BackupPolicy": {"Status": "DISABLED"}},
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": {"Name": "wa", "SecurityGroups": [], "LoadBalancerAttributes": []},
+    "AWS::ElasticLoadBalancingV2::TargetGroup": {"TargetType": "instance"},
+    "AWS::IAM::Policy": {"PolicyDocument": {"Statement": [{"Action": "ec2:*", "Resource": "*"}]}},
+    "AWS::KMS::Key": {"EnableKeyRotation": False},
+    "AWS::Lambda::Function": {"Runtime": "nodejs20.x", "Handler": "index.handler"},
+    "AWS::Logs::LogGroup": {"RetentionInDays": 7},
+    "AWS::RDS::DBInstance": {
+        "EngineVersion": "8.0.11",
+        "MasterUserPassword": "secret",
+        "StorageEncrypted": False,
+        "BackupRetentionPeriod": 1,
+    },
+    "AWS::RDS::DBParameterGroup": {"Parameters": {"require_secure_transport": "0"}},
+    "AWS::RDS::DBSubnetGroup": {"SubnetIds": [{"Fn::ImportValue": "n:Public1"}]},
+}
+
+
+@pytest.fixture(scope="module")
+def careless(production: Assembly, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The production deployment with the vendor's defects put into it."""
+    folder = tmp_path_factory.mktemp("careless")
+    for template in production.templates.values():
+        body = json.loads(template.path.read_text(encoding="utf-8"))
+        for name, item in list(body["Resources"].items()):
+            item.get("Properties", {}).update(CARELESS.get(item["Type"], {}))
+            item["DeletionPolicy"] = "Delete"
+            item["CreationPolicy"] = {"ResourceSignal": {"Timeout": "PT15M"}}
+            # One of the two functions of ours keeps its own code, on a runtime that has ended.
+            if name.startswith("EniTrunking") and item["Type"] == "AWS::Lambda::Function":
+                ours = production.functions.resources[name]["Properties"]
+                item["Properties"] |= {"Runtime": "python3.8", "Handler": ours["Handler"]}
+            if item["Type"] == "AWS::EC2::FlowLog":
+                del body["Resources"][name]
+        body["Resources"]["Nested"] = {"Type": "AWS::CloudFormation::Stack", "Properties": {}}
+        body["Resources"]["Hosts"] = {"Type": "AWS::AutoScaling::LaunchConfiguration", "Properties": {}}
+        body["Parameters"] = {"Password": {"Type": "String", "NoEcho": True, "Default": "secret"}}
+        body["Conditions"] = {"Always": {"Fn::Equals": ["a", "a"]}}
+        body.setdefault("Outputs", {})["Login"] = {"Value": "root"}
+        (folder / template.path.name).write_text(json.dumps(body), encoding="utf-8")
+    return Assembly(folder, production.settings, production.plan)
+
+
+@pytest.mark.parametrize("defect", sorted(set(DEFECTS) - {"F8"}))
+def test_each_check_finds_its_defect(careless: Assembly, defect: str) -> None:
+    _, check = DEFECTS[defect]
+    assert check(careless) is False
+
+
+def test_a_readme_that_is_silent_about_the_end_of_the_service_is_found(
+    production: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "README.md").write_text("Send messages today.", encoding="utf-8")
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    assert DEFECTS["F8"][1](production) is False

@@ -1,8 +1,10 @@
-"""The part of PyMySQL's interface that `functions` uses."""
+"""The part of PyMySQL's interface that `functions` and its tests use."""
 
 import ssl
 from collections.abc import Sequence
 from types import TracebackType
+
+VERSION_STRING: str
 
 class MySQLError(Exception): ...
 class Error(MySQLError): ...
