@@ -1,4 +1,4 @@
-"""The two kinds of failure that an operator reads, and what may be told of any other error."""
+"""The two kinds of failure that an operator reads, and what the operator may read of any other error."""
 
 import traceback
 

@@ -1,4 +1,4 @@
-"""Whom a connection trusts."""
+"""Which servers a TLS connection accepts."""
 
 import ssl
 
@@ -19,7 +19,7 @@ def trust(ca_pem: str | None, *, named_by: str) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=ca_pem)
     except (ssl.SSLError, ValueError):
         raise Refusal(f"{named_by} holds no PEM certificate. Store the server's CA bundle in it.") from None
-    # Python 3.13 made this flag a default. It rejects authorities that lack optional extensions, which is why
-    # PyMySQL takes it away too (PyMySQL/PyMySQL#1198). Chain, dates and name are verified all the same.
+    # Python 3.13 made this flag a default. It rejects authorities that lack optional extensions, so PyMySQL removes it
+    # too (PyMySQL/PyMySQL#1198). The chain, the dates and the name are still verified.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context

@@ -1,7 +1,7 @@
 """The client's HTTP interface, as far as shards need it (facts from its public reference, cited as M-n).
 
-Every request has a time-out, every try a deadline; what may help on a second try is tried again with growing, jittered
-pauses, what may not is told at once. Tokens, passwords, certificate, PIN and the support answer, which lists the
+Every request has a time-out, and every try has a deadline. An error that may pass is tried again with growing, jittered
+pauses; any other is raised at once. Tokens, passwords, certificate, PIN and the support answer, which lists the
 client's environment, are never logged.
 """
 
@@ -25,10 +25,17 @@ Result = TypeVar("Result")
 SHARDS_PATH = "/v1/account/shards"
 
 RETRY_CODES = {1011, 1014, 1015, 1016, 1017, 1018, 1023}
-"""Not ready, internal, too many requests, overloaded, not primary (master, coreapp), database."""
+"""The client's error codes that may pass.
+
+They mean: not ready, internal error, too many requests, overloaded, not the primary master, not the primary coreapp,
+database error.
+"""
 
 FINAL_CODES = {1005, 1008, 1009, 1010, 1021, 1024, 1025, 1031}
-"""What no repetition mends: access, parameters, user, password change, bad request, locked account."""
+"""The client's error codes for which trying again cannot help.
+
+They mean: access denied, parameters, user, password change, bad request, locked account.
+"""
 
 ADVICE: dict[object, str] = {
     1005: "Access denied: the certificate is wrong or the number is not registered. A wrong certificate logs the "
@@ -48,17 +55,19 @@ class Unavailable(Failure):
 
 
 class Rejected(Failure):
-    """The client said no in a way that no repetition mends."""
+    """The client refuses, and trying again cannot help."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long to wait for what, in seconds.
+    """Time-outs and pauses, in seconds.
 
     Attributes:
-        request: For one answer. The client's own database time-out is 30 s, but its small answers take no second.
-        first_pause: After the first failed try; doubled each time, and jittered by half to keep callers apart.
-        longest_pause: At most between two tries.
+        request: How long to wait for one answer. The client's own database time-out is 30 s, but its small answers
+            take less than a second.
+        first_pause: Pause after the first failed try. It is doubled after each further one, and each pause is
+            jittered by half to keep callers apart.
+        longest_pause: The longest pause between two tries, before jitter.
     """
 
     request: float = 10.0
@@ -94,7 +103,7 @@ class Client:
 
         Raises:
             Unavailable: No answer before the deadline.
-            Rejected: The client says no.
+            Rejected: The client refuses, and trying again cannot help.
         """
         answer = self._retried("GET", SHARDS_PATH, deadline)
         shards = _at(answer, "account", "shards")
@@ -126,7 +135,7 @@ class Client:
 
         Raises:
             Unavailable: Not accepted before the deadline.
-            Rejected: The client says no.
+            Rejected: The client refuses, and trying again cannot help.
         """
         body: dict[str, object] = {"cc": self._account.cc, "phone_number": self._account.phone_number, "shards": shards}
         if self._account.certificate:
@@ -154,7 +163,7 @@ class Client:
                 return attempt()
             except Unavailable as problem:
                 log("client unavailable", problem=str(problem))
-                # Jitter, so that two callers do not meet again and again; no secret depends on it.
+                # Jitter keeps two callers from meeting again and again. It needs no secure randomness.
                 if not deadline.sleep(pause * random.uniform(0.5, 1.5)):  # noqa: S311
                     raise
             pause = min(2 * pause, self._pace.longest_pause)
@@ -211,7 +220,7 @@ class Client:
 
 
 def _accepted(method: str, path: str, status: int, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the answer of a success; sort everything else into what a repetition may mend and what not.
+    """Return the answer of a success; raise what may pass as `Unavailable` and anything else as `Rejected`.
 
     Only code and title of an error are used: its details may quote what was sent.
     """
