@@ -113,7 +113,7 @@ def read_account(secret: str) -> Account:
     """
     try:
         keys = json.loads(secret)
-    except ValueError:
+    except (ValueError, RecursionError):  # a RecursionError when it is nested too deep
         keys = None
     if not isinstance(keys, dict):
         raise Refusal("The secret must be a JSON object.")

@@ -9,12 +9,16 @@ import base64
 import http.client
 import json
 import random
+import re
+import socket
 import ssl
 import urllib.parse
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from functions import contract
 from functions.deadline import Deadline
 from functions.errors import Failure, Refusal
 from functions.log import log
@@ -82,17 +86,25 @@ class Client:
         url: Such as https://wa.example.com or https://127.0.0.1:9090; https only.
         account: Whose credentials log in.
         tls: What to trust (`functions.tls.trust`).
-        pace: Time-outs and pauses.
+        pace: Time-outs and pauses. Default: those of `Pace`.
+        wait_for_connection: Whether to try again when nothing listens at the address or its name is unknown, since
+            the client may be starting. False makes that a `Rejected` at once.
 
     Raises:
         Refusal: The address is not https://host[:port].
     """
 
-    def __init__(self, url: str, account: Account, tls: ssl.SSLContext, pace: Pace | None = None) -> None:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.username or parts.query:
-            raise Refusal(f"Endpoint: {url!r} was given; https://<host> or https://<host>:<port> is needed.")
-        self._host, self._port = parts.hostname, parts.port or 443
+    def __init__(
+        self,
+        url: str,
+        account: Account,
+        tls: ssl.SSLContext,
+        pace: Pace | None = None,
+        *,
+        wait_for_connection: bool = True,
+    ) -> None:
+        self._host, self._port = split_address(url, named_by=contract.ENDPOINT)
+        self._wait_for_connection = wait_for_connection
         self._account = account
         self._tls = tls
         self._pace = pace or Pace()
@@ -210,6 +222,8 @@ class Client:
                 "parameter CaParameterName and use the name that it certifies."
             ) from None
         except (OSError, http.client.HTTPException) as error:
+            if not self._wait_for_connection and isinstance(error, ConnectionRefusedError | socket.gaierror):
+                raise Rejected(_no_connection(self._host, self._port, error)) from None
             raise Unavailable(f"{method} {path} at {self._host}:{self._port}: {type(error).__name__}.") from None
         finally:
             connection.close()
@@ -217,6 +231,40 @@ class Client:
             return response.status, _object(json.loads(raw or b"{}"))
         except ValueError:
             return response.status, {}
+
+
+def split_address(url: str, *, named_by: str) -> tuple[str, int]:
+    """Return host and port of the webapp.
+
+    Args:
+        url: Such as https://wa.example.com or https://127.0.0.1:9090.
+        named_by: The property or option that gave it, for the error's text.
+
+    Raises:
+        Refusal: It is not https://host[:port] with a port from 1 to 65535. The text shows no user or password.
+
+    Example:
+        >>> split_address("https://wa.example.com", named_by="--url")
+        ('wa.example.com', 443)
+    """
+    # A ValueError says that the port is no number up to 65535, or that the brackets hold no IPv6 address.
+    with suppress(ValueError):
+        parts = urllib.parse.urlsplit(url)
+        port = 443 if parts.port is None else parts.port
+        plain = not (parts.path.strip("/") or parts.query or "@" in parts.netloc)
+        if parts.scheme == "https" and parts.hostname and port and plain:
+            return parts.hostname, port
+    shown = re.sub(r"//.*@", "//...@", url)
+    raise Refusal(
+        f"{named_by}: {shown!r} was given; https://<host> or https://<host>:<port> is needed. "
+        "A port is a number from 1 to 65535."
+    )
+
+
+def _no_connection(host: str, port: int, error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"The host name {host} cannot be resolved ({error.strerror}). Check the address."
+    return f"Nothing listens at {host}:{port}: the connection was refused. Check the address, or wait for the client."
 
 
 def _accepted(method: str, path: str, status: int, answer: Mapping[str, Any]) -> Mapping[str, Any]:
