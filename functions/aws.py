@@ -90,6 +90,26 @@ def ssm() -> Ssm:
     return cast(Ssm, boto3.client("ssm"))
 
 
+def read_secret(secrets: SecretsManager, arn: str) -> str:
+    """Return the text of a secret's current version.
+
+    Args:
+        secrets: A client for Secrets Manager.
+        arn: ARN or name of the secret.
+    """
+    return str(secrets.get_secret_value(SecretId=arn)["SecretString"])
+
+
+def read_parameter(parameters: Ssm, name: str) -> str:
+    """Return the value of a parameter of Systems Manager.
+
+    Args:
+        parameters: A client for SSM.
+        name: Name of the parameter.
+    """
+    return str(parameters.get_parameter(Name=name)["Parameter"]["Value"])
+
+
 def error_code(error: Exception) -> str | None:
     """Return AWS's code for the error, such as `AccessDeniedException`; None when AWS did not answer it."""
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else None

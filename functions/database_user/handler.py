@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from functions import contract
-from functions.aws import SecretsManager, Ssm, error_code, secrets_manager, ssm
+from functions.aws import SecretsManager, Ssm, error_code, read_parameter, read_secret, secrets_manager, ssm
 from functions.custom_resource import Answer, Request, custom_resource
 from functions.database_user.mysql import (
     USERNAME,
@@ -138,7 +138,7 @@ class DatabaseUser:
             "host": server.host,
             "port": server.port,
         }
-        present = json.loads(self._secrets.get_secret_value(SecretId=arn)["SecretString"])
+        present = json.loads(read_secret(self._secrets, arn))
         if present | wanted != present:
             self._secrets.put_secret_value(SecretId=arn, SecretString=json.dumps(present | wanted))
             log("secret completed", secret=arn, keys=sorted(wanted))
@@ -159,7 +159,7 @@ class DatabaseUser:
 
     def _login(self, arn: str) -> Login:
         try:
-            secret = json.loads(self._secrets.get_secret_value(SecretId=arn)["SecretString"])
+            secret = json.loads(read_secret(self._secrets, arn))
             login = Login(username=secret["username"], password=secret["password"])
         except (ValueError, KeyError, TypeError):
             login = Login("", "")
@@ -169,8 +169,8 @@ class DatabaseUser:
 
     def _trust(self, request: Request) -> ssl.SSLContext:
         name = request.text(contract.CA_PARAMETER_NAME)
-        pem = str(self._parameters.get_parameter(Name=name)["Parameter"]["Value"])
-        return trust(pem, named_by=f"Parameter {name} (CaParameterName)")
+        pem = read_parameter(self._parameters, name)
+        return trust(pem, named_by=f"Parameter {name} ({contract.CA_PARAMETER_NAME})")
 
 
 @contextmanager

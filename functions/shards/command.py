@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TextIO
 
-from functions.aws import ecs, explain_sdk_error, secrets_manager
+from functions.aws import ecs, explain_sdk_error, read_secret, secrets_manager
 from functions.contract import SHARD_COUNTS
 from functions.deadline import Deadline
 from functions.errors import Failure, Refusal
@@ -231,7 +231,7 @@ def _confirm(given: argparse.Namespace, out: TextIO) -> int:
 def _read_secret(given: argparse.Namespace) -> str:
     if given.secret_file:
         return _read_file(given.secret_file, "--secret-file", "the account's secret, a JSON object")
-    return str(secrets_manager().get_secret_value(SecretId=given.secret)["SecretString"])
+    return read_secret(secrets_manager(), given.secret)
 
 
 def _read_file(path: Path, option: str, needed: str) -> str:

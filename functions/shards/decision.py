@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from functions import contract
 from functions.shards.cluster import Observation
 
 REACH_SECONDS = 20 * 60
@@ -38,6 +39,7 @@ ROLLBACK_SECONDS = 5 * 60
 LEFT_TO_RECONCILER = "The reconciler goes on when the stack is done."
 
 Place = Literal["before", "after"]
+"""`functions.contract.BEFORE` or `AFTER`: a type cannot name them."""
 
 
 class Act(Enum):
@@ -110,7 +112,7 @@ def decide(change: Change, seen: Observation | None, elapsed: float, problem: st
     difference = f"{seen.shards} shards are set, {change.wanted} are declared"
     if seen.shards > change.wanted:
         return _lower(change, seen, elapsed, problem, difference)
-    if change.place == "before":
+    if change.place == contract.BEFORE:
         return Decision(Act.DONE, f"{difference}: raised after the service has grown")
     if in_time and seen.coreapps >= change.wanted:
         return Decision(Act.SET, difference, change.wanted)
@@ -124,7 +126,7 @@ def decide(change: Change, seen: Observation | None, elapsed: float, problem: st
 
 def _unseen(change: Change, elapsed: float, problem: str) -> Decision:
     """Decide when the client does not answer or refuses the login."""
-    if change.creating and change.place == "before":
+    if change.creating and change.place == contract.BEFORE:
         return Decision(Act.DONE, "no client answers yet, so it has no shards to lower")
     why = problem or "The client does not answer."
     if change.rolling_back:
@@ -133,7 +135,7 @@ def _unseen(change: Change, elapsed: float, problem: str) -> Decision:
         return Decision(Act.DONE, f"{why} {LEFT_TO_RECONCILER}")
     # An earlier call may have raised the number, so a raise gets the time to be given back too. A lowering that fails
     # needs no such time: the service has not shrunk yet.
-    raising = change.place == "after" and change.wanted > change.floor
+    raising = change.place == contract.AFTER and change.wanted > change.floor
     allowed = REACH_SECONDS + GIVE_BACK_SECONDS if raising else 0 if problem else REACH_SECONDS
     if elapsed < allowed:
         return Decision(Act.WAIT, why)

@@ -191,9 +191,12 @@ def running(shards: int = 1, spares: int = 1, **options: Any) -> Iterator[Stack]
 
 @contextmanager
 def traffic(stack: Stack) -> Iterator[None]:
-    """Send messages all the while, again when one is not accepted, as an application does."""
+    """Send messages all the while, again when one is not accepted, as an application does.
+
+    The first message is accepted before the test goes on, so that there is something to lose.
+    """
     standin = stack.standin
-    stop = threading.Event()
+    stop, flowing = threading.Event(), threading.Event()
     token = standin.login("admin", PASSWORD)
 
     def accepted(body: dict[str, Any]) -> bool:
@@ -210,11 +213,13 @@ def traffic(stack: Stack) -> Iterator[None]:
             body = {"to": f"1555{number:06d}", "type": "text", "text": {"body": str(number)}}
             while not stop.is_set() and not accepted(body):
                 time.sleep(0.01)
+            flowing.set()
             time.sleep(0.002)
 
     thread = threading.Thread(target=send)
     thread.start()
     try:
+        assert flowing.wait(30)
         yield
     finally:
         stop.set()
