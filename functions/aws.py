@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 import boto3  # type: ignore[import-untyped]
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import (  # type: ignore[import-untyped]
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+)
 
 Reply = Mapping[str, Any]
 
@@ -85,11 +90,45 @@ def ssm() -> Ssm:
     return cast(Ssm, boto3.client("ssm"))
 
 
+def read_secret(secrets: SecretsManager, arn: str) -> str:
+    """Return the text of a secret's current version.
+
+    Args:
+        secrets: A client for Secrets Manager.
+        arn: ARN or name of the secret.
+    """
+    return str(secrets.get_secret_value(SecretId=arn)["SecretString"])
+
+
+def read_parameter(parameters: Ssm, name: str) -> str:
+    """Return the value of a parameter of Systems Manager.
+
+    Args:
+        parameters: A client for SSM.
+        name: Name of the parameter.
+    """
+    return str(parameters.get_parameter(Name=name)["Parameter"]["Value"])
+
+
 def error_code(error: Exception) -> str | None:
     """Return AWS's code for the error, such as `AccessDeniedException`; None when AWS did not answer it."""
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else None
 
 
-def error_operation(error: Exception) -> str | None:
-    """Return the operation that AWS refused, such as `GetSecretValue`; None when AWS did not answer it."""
-    return str(error.operation_name) if isinstance(error, ClientError) else None
+def explain_answer(error: Exception) -> str | None:
+    """Return one sentence with AWS's code and the operation; None when AWS did not answer the error."""
+    code = error_code(error)
+    return f"AWS answered {code} to {error.operation_name}." if code and isinstance(error, ClientError) else None
+
+
+def explain_sdk_error(error: Exception) -> str | None:
+    """Return one line on any error of AWS or of its SDK, for a person at a terminal; None for any other error."""
+    if answer := explain_answer(error):
+        return answer
+    if isinstance(error, NoRegionError):
+        return "No AWS region is set. Set AWS_DEFAULT_REGION, for example to us-east-1, or a profile that has one."
+    if isinstance(error, NoCredentialsError):
+        return "No AWS credentials were found. Log in, for example with `aws sso login`, or set AWS_PROFILE."
+    if isinstance(error, BotoCoreError):
+        return f"AWS cannot be asked: {' '.join(str(error).split())}"
+    return None

@@ -1,7 +1,7 @@
 """The names that the functions share with the templates that deploy and call them; nothing else, and no import.
 
 Constructs and stacks may import this module alone of `functions`. A name that stood on both sides as a literal could
-be changed on one of them, and only a deploy would tell.
+be changed on one of them, and only a failing deploy would show it.
 """
 
 from typing import Final

@@ -1,9 +1,8 @@
 """The one responder for CloudFormation custom resources.
 
 CloudFormation waits up to an hour for an answer that never comes, and throws away one without its ids
-(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html). So every path through
-`custom_resource` ends in one complete answer: success, refusal, failure, bug, or Lambda's own timeout drawing
-near.
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html). So every event gets one complete
+answer, whether the work succeeds, is refused, fails, has a bug, or takes almost as long as Lambda allows.
 """
 
 import json
@@ -28,19 +27,22 @@ MAX_ANSWER_BYTES = 4096
 """CloudFormation's limit for the whole answer; the Reason is cut so that the rest fits."""
 
 MAX_REASON_LETTERS = 400
-"""A letter takes up to 6 bytes in JSON, the ids up to 1600: 400 letters always fit."""
+"""A letter takes up to 6 bytes in JSON, and the ids together up to 1600, so 400 letters always fit."""
 
 ANSWER_SECONDS = 15.0
-"""Kept back from Lambda's time limit for the answer itself, which is tried again with growing pauses."""
+"""Kept back from Lambda's time limit to send the answer, which is tried again with growing pauses."""
 
 PUT_TIMEOUT_SECONDS = 5.0
 
 GRACE_SECONDS = 2.0
-"""Between the deadline that the work keeps, so as to say what is missing, and the alarm that interrupts it."""
+"""Time between the deadline of the work, which then says itself what is missing, and the alarm that interrupts it."""
 
 
 class _OutOfTime(BaseException):
-    """Raised by the alarm. No `except Exception` on the way may swallow it, so it is none."""
+    """Raised by the alarm that interrupts the work.
+
+    It is no subclass of `Exception`, so that no `except Exception` in the work can catch it and go on.
+    """
 
 
 class LambdaContext(Protocol):
@@ -84,11 +86,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the work comes back with.
+    """What the work returns.
 
     Attributes:
-        physical_id: Identity of the real thing. When an update returns another one than before,
-            CloudFormation sends a delete for the old one.
+        physical_id: Names what was made. When an update returns another one than before, CloudFormation sends a
+            delete for the old one.
         data: What `Fn::GetAtt` can read. Never a secret: these values are shown in the stack's events.
     """
 
@@ -104,11 +106,11 @@ class Resource(Protocol):
         ...
 
     def create(self, request: Request) -> Answer:
-        """Make it. A `Refusal` says that nothing was changed."""
+        """Make what the properties say. A `Refusal` says that nothing was changed."""
         ...
 
     def update(self, request: Request) -> Answer:
-        """Make it so, or make another one and return the new id."""
+        """Change it to what the properties say, or make another one and return the new id."""
         ...
 
     def delete(self, request: Request) -> None:
@@ -123,13 +125,13 @@ def custom_resource(make: Callable[[], Resource]) -> Handler:
     """Return the Lambda handler of a custom resource.
 
     Args:
-        make: Makes the resource; called once for each event, after the alarm is set, since making clients
-            takes time.
+        make: Makes the resource. It is called once for each event that needs it, after the alarm is set, because
+            making clients of AWS takes time too.
 
     Returns:
-        A handler that answers every event to its ResponseURL. It raises only when there is nobody to answer
-        to, or when the answer could not be delivered: Lambda then calls it again, which is safe as all work
-        is repeatable.
+        A handler that sends one answer to the ResponseURL of each event. It raises an error only when the event has
+        no ResponseURL, or when the answer could not be delivered. Lambda then calls it again, which is safe because
+        all work can be repeated.
     """
 
     def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
@@ -169,7 +171,7 @@ def _work(
         deadline=Deadline.after(time_for_work - min(GRACE_SECONDS, time_for_work / 2)),
     )
     answer: dict[str, Any] = {"Status": "FAILED", "PhysicalResourceId": identity}
-    # Copied letter by letter, as CloudFormation throws away an answer whose ids differ.
+    # The ids are copied as they are, because CloudFormation throws away an answer whose ids differ.
     answer |= {name: event.get(name, "") for name in ("StackId", "RequestId", "LogicalResourceId")}
     try:
         with _alarm(time_for_work):
@@ -181,8 +183,8 @@ def _work(
                 return answer | {"Status": "SUCCESS"}
             resource = make()
             if kind == "Create":
-                # A creation that breaks half-way answers with its real identity, so that CloudFormation's
-                # delete, which follows, undoes the half that was done.
+                # When a creation fails half-way, CloudFormation sends a delete for the id that was answered. The real
+                # id lets that delete undo the half that was done.
                 answer["PhysicalResourceId"] = resource.identify(request)
             done = resource.create(request) if kind == "Create" else resource.update(request)
             success = {"Status": "SUCCESS", "PhysicalResourceId": done.physical_id, "Data": dict(done.data)}
@@ -206,7 +208,7 @@ def _encoded(answer: Mapping[str, Any]) -> bytes:
 
 
 def _short(reason: str, ending: str) -> str:
-    """Cut the reason, but not its ending."""
+    """Return reason and ending in at most `MAX_REASON_LETTERS`; only the reason is cut."""
     room = MAX_REASON_LETTERS - len(ending)
     return (reason if len(reason) <= room else reason[: room - 1] + "…") + ending
 
@@ -224,7 +226,7 @@ def _alarm(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        # Whoever had set an alarm before gets what is left of it.
+        # An alarm that was set before goes on with the time that is left of it.
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
         if before:

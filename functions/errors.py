@@ -1,8 +1,8 @@
-"""The two kinds of failure that an operator reads, and what may be told of any other error."""
+"""The two kinds of failure that an operator reads, and what the operator may read of any other error."""
 
 import traceback
 
-from functions.aws import error_code, error_operation
+from functions.aws import explain_answer
 from functions.log import log
 
 
@@ -31,8 +31,8 @@ def explain(error: Exception) -> str:
         {"time": "...Z", "step": "unexpected error", "error": "KeyError", "at": []}
         'Unexpected KeyError.'
     """
-    if code := error_code(error):
-        return f"AWS answered {code} to {error_operation(error)}. Check the function's role and what it names."
+    if answer := explain_answer(error):
+        return f"{answer} Check the function's role and what it names."
     # PyMySQL, for one, quotes the whole statement in its message, and the statement holds the new password.
     frames = traceback.extract_tb(error.__traceback__)
     log(

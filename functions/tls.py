@@ -1,4 +1,4 @@
-"""Whom a connection trusts."""
+"""Which servers a TLS connection accepts."""
 
 import ssl
 
@@ -15,11 +15,15 @@ def trust(ca_pem: str | None, *, named_by: str) -> ssl.SSLContext:
     Raises:
         Refusal: `ca_pem` holds no certificate.
     """
+    no_certificate = Refusal(f"{named_by} holds no PEM certificate. Store the server's CA bundle in it.")
+    # The ssl module takes an empty text for None, and would accept the public authorities.
+    if ca_pem == "":
+        raise no_certificate
     try:
         context = ssl.create_default_context(cadata=ca_pem)
-    except (ssl.SSLError, ValueError):
-        raise Refusal(f"{named_by} holds no PEM certificate. Store the server's CA bundle in it.") from None
-    # Python 3.13 made this flag a default. It rejects authorities that lack optional extensions, which is why
-    # PyMySQL takes it away too (PyMySQL/PyMySQL#1198). Chain, dates and name are verified all the same.
+    except (ssl.SSLError, ValueError, TypeError):  # a TypeError when the text is not ASCII
+        raise no_certificate from None
+    # Python 3.13 made this flag a default. It rejects authorities that lack optional extensions, so PyMySQL removes it
+    # too (PyMySQL/PyMySQL#1198). The chain, the dates and the name are still verified.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context

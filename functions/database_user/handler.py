@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from functions import contract
-from functions.aws import SecretsManager, Ssm, error_code, secrets_manager, ssm
+from functions.aws import SecretsManager, Ssm, error_code, read_parameter, read_secret, secrets_manager, ssm
 from functions.custom_resource import Answer, Request, custom_resource
 from functions.database_user.mysql import (
     USERNAME,
@@ -51,8 +51,7 @@ FORBIDDEN_IN_PASSWORD = "?{}&~!()^="  # noqa: S105 - a rule, no password
 IDENTITY = re.compile(r"(?P<username>[^@]+)@(?P<host>.+):(?P<port>[0-9]+)")
 
 GONE = {"ResourceNotFoundException", "InvalidRequestException"}
-"""Secrets Manager's codes for a secret that never was or is deleted, and for one that waits for its
-deletion."""
+"""Secrets Manager's codes for a secret that does not exist, and for one that is scheduled for deletion."""
 
 
 class DatabaseUser:
@@ -85,7 +84,7 @@ class DatabaseUser:
         return self._apply(request, adopt=False)
 
     def update(self, request: Request) -> Answer:
-        """Bring the user and its secret to what the properties say; another name or server is a new user."""
+        """Change the user and its secret to what the properties say. Another name or server means a new user."""
         return self._apply(request, adopt=self.identify(request) == request.physical_id)
 
     def delete(self, request: Request) -> None:
@@ -109,17 +108,17 @@ class DatabaseUser:
             log("nothing to delete: the master's secret is gone", host=host)
             return
         server = Server(host, port, self._trust(request))
-        with _told(host), server.connected(master, request.deadline) as connection:
+        with _explained(host), server.connected(master, request.deadline) as connection:
             drop_user(connection, username)
         log("user dropped", user=username, host=host)
 
     def _apply(self, request: Request, *, adopt: bool) -> Answer:
-        """Make the user exist as wanted; `adopt` says that it is known to be ours if it is there already."""
+        """Make the user as the properties say. With `adopt`, an existing user of that name is known to be ours."""
         user = self._user(request)
         require_tls = _flag(contract.TLS_REQUIRED, request.text(contract.TLS_REQUIRED))
         server = Server(request.text(contract.HOST), _port(request.text(contract.PORT)), self._trust(request))
         master = self._login(request.text(contract.MASTER_SECRET_ARN))
-        with _told(server.host), server.connected(master, request.deadline) as connection:
+        with _explained(server.host), server.connected(master, request.deadline) as connection:
             if not adopt and user_exists(connection, user.username) and not _opens(server, user, request):
                 raise Refusal(
                     f"The user {user.username!r} exists already, with another password than UserSecretArn has. "
@@ -131,7 +130,7 @@ class DatabaseUser:
         return Answer(physical_id=f"{user.username}@{server.host}:{server.port}", data={"Username": user.username})
 
     def _complete(self, arn: str, user: Login, server: Server) -> None:
-        """Write the secret in the shape that RDS uses; no new version when it is so already."""
+        """Write the secret in the shape that RDS uses; write nothing when it has that shape already."""
         wanted = {
             "username": user.username,
             "password": user.password,
@@ -139,7 +138,7 @@ class DatabaseUser:
             "host": server.host,
             "port": server.port,
         }
-        present = json.loads(self._secrets.get_secret_value(SecretId=arn)["SecretString"])
+        present = json.loads(read_secret(self._secrets, arn))
         if present | wanted != present:
             self._secrets.put_secret_value(SecretId=arn, SecretString=json.dumps(present | wanted))
             log("secret completed", secret=arn, keys=sorted(wanted))
@@ -160,7 +159,7 @@ class DatabaseUser:
 
     def _login(self, arn: str) -> Login:
         try:
-            secret = json.loads(self._secrets.get_secret_value(SecretId=arn)["SecretString"])
+            secret = json.loads(read_secret(self._secrets, arn))
             login = Login(username=secret["username"], password=secret["password"])
         except (ValueError, KeyError, TypeError):
             login = Login("", "")
@@ -170,13 +169,15 @@ class DatabaseUser:
 
     def _trust(self, request: Request) -> ssl.SSLContext:
         name = request.text(contract.CA_PARAMETER_NAME)
-        pem = str(self._parameters.get_parameter(Name=name)["Parameter"]["Value"])
-        return trust(pem, named_by=f"Parameter {name} (CaParameterName)")
+        pem = read_parameter(self._parameters, name)
+        return trust(pem, named_by=f"Parameter {name} ({contract.CA_PARAMETER_NAME})")
 
 
 @contextmanager
-def _told(host: str) -> Iterator[None]:
-    """Tell the operator what the server refuses, by its code: its message may quote the statement, and so a password.
+def _explained(host: str) -> Iterator[None]:
+    """Raise the server's errors as failures that name their code alone.
+
+    The server's own message is left out, because it may quote the statement, and so a password.
 
     Raises:
         Refusal: The server refuses the master.
@@ -208,7 +209,7 @@ def _opens(server: Server, user: Login, request: Request) -> bool:
 
 
 def _has_address(host: str) -> bool:
-    """Return False only when the name is known not to exist; a resolver that fails is no proof."""
+    """Return False only when the name is known not to exist. A resolver that fails proves nothing."""
     try:
         socket.getaddrinfo(host, None)
     except socket.gaierror as error:

@@ -1,4 +1,4 @@
-"""What is said to the MySQL or MariaDB server: always inside verified TLS, never past the deadline."""
+"""The statements that the MySQL or MariaDB server gets, always over verified TLS and never after the deadline."""
 
 import re
 import ssl
@@ -19,22 +19,25 @@ SYSTEM_SCHEMAS = ("mysql", "sys")
 guards `performance_schema`.)"""
 
 USERNAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
-"""MySQL's limit is 32 letters; the rest keeps quoting, logs and wildcards free of surprises."""
+"""MySQL's limit is 32 letters. Letters, digits and underscores alone keep quoting and logs simple."""
 
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
 RETRY_SECONDS = 3.0
 
 NOT_YET = {1040, 1053, 2003, 2006, 2013}
-"""Too many connections, shutting down, cannot connect, gone away, lost: what a server that starts answers."""
+"""Error codes of a server that is starting.
+
+They mean: too many connections, shutting down, cannot connect, gone away, connection lost.
+"""
 
 ACCESS_DENIED = {1045, 1698, 3159, 4151}
-"""Wrong password or user, or TLS demanded and missing."""
+"""Error codes of a refused login: a wrong user or password, or TLS that is required and missing."""
 
 
 @dataclass(frozen=True)
 class Login:
-    """A user's name and password; its text form leaves the password out."""
+    """A user's name and password. Its `repr` leaves the password out."""
 
     username: str
     password: str = field(repr=False)
@@ -102,7 +105,7 @@ def refused(error: pymysql.OperationalError) -> bool:
 
 
 def ensure_user(connection: pymysql.Connection, user: Login, *, require_tls: bool) -> None:
-    """Make the user exist with this password, this demand for TLS and `PRIVILEGES`; repeatable."""
+    """Make the user with this password, with TLS required or not, and with `PRIVILEGES`. It can be repeated."""
     tls = "SSL" if require_tls else "NONE"
     with connection.cursor() as cursor:
         cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (user.username, user.password))
@@ -115,14 +118,14 @@ def grants(*, partial_revokes: bool) -> list[str]:
     """Return the statements that grant `PRIVILEGES` on every schema but the server's own.
 
     The client makes databases of its own whose names are not published, so the grant cannot list them. A bare
-    `ON *.*` would let it write the grant tables in `mysql`, and so make itself master. Two ways round that:
+    `ON *.*` would let it write the grant tables in `mysql`, and so make itself master. Two ways avoid that:
 
-    - `partial_revokes` off, as on RDS, which does not let it be changed, and on MariaDB, which has no such thing: grant
+    - `partial_revokes` off, as on RDS, where it cannot be changed, and on MariaDB, which has no such variable: grant
       on the pattern `%`, which is not a global grant, after giving each system schema a row of its own. The server
-      takes the most specific row that matches and no other, so on those schemas only that row counts, and its
-      SHOW VIEW alone shows nothing. https://dev.mysql.com/doc/refman/8.4/en/request-access.html
-    - on, as a MySQL server of one's own may have it: there `%` is no pattern but a name, so grant everywhere, then take
-      the system schemas out. https://dev.mysql.com/doc/refman/8.4/en/partial-revokes.html
+      uses the most specific row that matches and no other. So on those schemas only their own row counts, and
+      SHOW VIEW alone shows nothing there. https://dev.mysql.com/doc/refman/8.4/en/request-access.html
+    - on, as on a MySQL server of your own: `%` is then no pattern but a name, so grant everywhere, then revoke on the
+      system schemas. https://dev.mysql.com/doc/refman/8.4/en/partial-revokes.html
 
     Args:
         partial_revokes: Whether the server has that variable on.
@@ -140,7 +143,7 @@ def grants(*, partial_revokes: bool) -> list[str]:
 
 
 def drop_user(connection: pymysql.Connection, username: str) -> None:
-    """Drop the user if it is there. Its databases stay: they are the client's data, not the user's."""
+    """Drop the user if it exists. Its databases stay, because they are the client's data and not the user's."""
     with connection.cursor() as cursor:
         cursor.execute("DROP USER IF EXISTS %s@'%%'", (username,))
 

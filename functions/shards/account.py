@@ -1,8 +1,8 @@
 """The client's account as one secret holds it, and the guards on the certificate (M-10, M-11).
 
 A wrong certificate logs the client off, an expired one gets the account blocked, and a missing one disconnects it. The
-certificate is opaque, so only the operator, who copies it from Business Manager, can say that it is current. They say
-it for exactly this certificate, by its fingerprint, with the date.
+certificate is opaque, so only the operator, who copies it from Business Manager, can confirm that it is current. The
+confirmation names this one certificate, by its fingerprint, and the date.
 """
 
 import hashlib
@@ -14,10 +14,13 @@ from datetime import UTC, date, datetime
 from functions.errors import Refusal
 
 CERTIFICATE_MAX_AGE_DAYS = 30
-"""How old a confirmation may be. Our choice: a month, in which an operator remembers what they confirmed."""
+"""How old a confirmation may be, in days. A month is our choice: an operator still remembers what they confirmed."""
 
 WITHOUT_CERTIFICATE_DAYS = 5
-"""M-10 allows 7 days after registration. A date alone may hide 1 day, its time zone 14 hours more: 5 keeps below."""
+"""How many days after its registration a number may be sent without a certificate.
+
+M-10 allows 7 days. A date without time is up to 1 day off, and its time zone up to 14 hours more, so 5 is safe.
+"""
 
 HOW_TO_CONFIRM = (
     "See in Business Manager that the secret's certificate is the current one, then run "
@@ -27,7 +30,7 @@ HOW_TO_CONFIRM = (
 
 @dataclass(frozen=True)
 class Account:
-    """One registered number. Its text form shows no secret.
+    """The account of one registered number. Its `repr` shows no secret.
 
     Attributes:
         username: Admin user of the client.
@@ -59,7 +62,7 @@ class Account:
             max_age_days: How old the confirmation may be.
 
         Raises:
-            Refusal: With what to do.
+            Refusal: The certificate is missing or not confirmed; the text says what to do.
         """
         if not self.certificate:
             self._check_registration(today)
@@ -67,7 +70,7 @@ class Account:
         if self.confirmed_fingerprint != fingerprint(self.certificate) or self.confirmed_on is None:
             raise Refusal(f"Nobody has confirmed that this certificate is current. {HOW_TO_CONFIRM}")
         age = (today - self.confirmed_on).days
-        # One day ahead is a time zone; more is a mistake that would make the confirmation last longer.
+        # One day ahead is another time zone. A later date is a mistake that would prolong the confirmation.
         if age < -1:
             raise Refusal(f"Key certificate_confirmed_on: {self.confirmed_on} is in the future. {HOW_TO_CONFIRM}")
         if age > max_age_days:
@@ -106,11 +109,11 @@ def read_account(secret: str) -> Account:
             pin, certificate_fingerprint, certificate_confirmed_on, registered_on (dates as 2026-11-30).
 
     Raises:
-        Refusal: It is no such object; names the key, never a value.
+        Refusal: It is no such object. The text names the key, never its value.
     """
     try:
         keys = json.loads(secret)
-    except ValueError:
+    except (ValueError, RecursionError):  # a RecursionError when it is nested too deep
         keys = None
     if not isinstance(keys, dict):
         raise Refusal("The secret must be a JSON object.")

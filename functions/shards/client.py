@@ -1,7 +1,7 @@
 """The client's HTTP interface, as far as shards need it (facts from its public reference, cited as M-n).
 
-Every request has a time-out, every try a deadline; what may help on a second try is tried again with growing, jittered
-pauses, what may not is told at once. Tokens, passwords, certificate, PIN and the support answer, which lists the
+Every request has a time-out, and every try has a deadline. An error that may pass is tried again with growing, jittered
+pauses; any other is raised at once. Tokens, passwords, certificate, PIN and the support answer, which lists the
 client's environment, are never logged.
 """
 
@@ -9,12 +9,16 @@ import base64
 import http.client
 import json
 import random
+import re
+import socket
 import ssl
 import urllib.parse
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from functions import contract
 from functions.deadline import Deadline
 from functions.errors import Failure, Refusal
 from functions.log import log
@@ -25,10 +29,17 @@ Result = TypeVar("Result")
 SHARDS_PATH = "/v1/account/shards"
 
 RETRY_CODES = {1011, 1014, 1015, 1016, 1017, 1018, 1023}
-"""Not ready, internal, too many requests, overloaded, not primary (master, coreapp), database."""
+"""The client's error codes that may pass.
+
+They mean: not ready, internal error, too many requests, overloaded, not the primary master, not the primary coreapp,
+database error.
+"""
 
 FINAL_CODES = {1005, 1008, 1009, 1010, 1021, 1024, 1025, 1031}
-"""What no repetition mends: access, parameters, user, password change, bad request, locked account."""
+"""The client's error codes for which trying again cannot help.
+
+They mean: access denied, parameters, user, password change, bad request, locked account.
+"""
 
 ADVICE: dict[object, str] = {
     1005: "Access denied: the certificate is wrong or the number is not registered. A wrong certificate logs the "
@@ -48,17 +59,19 @@ class Unavailable(Failure):
 
 
 class Rejected(Failure):
-    """The client said no in a way that no repetition mends."""
+    """The client refuses, and trying again cannot help."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long to wait for what, in seconds.
+    """Time-outs and pauses, in seconds.
 
     Attributes:
-        request: For one answer. The client's own database time-out is 30 s, but its small answers take no second.
-        first_pause: After the first failed try; doubled each time, and jittered by half to keep callers apart.
-        longest_pause: At most between two tries.
+        request: How long to wait for one answer. The client's own database time-out is 30 s, but its small answers
+            take less than a second.
+        first_pause: Pause after the first failed try. It is doubled after each further one, and each pause is
+            jittered by half to keep callers apart.
+        longest_pause: The longest pause between two tries, before jitter.
     """
 
     request: float = 10.0
@@ -73,17 +86,25 @@ class Client:
         url: Such as https://wa.example.com or https://127.0.0.1:9090; https only.
         account: Whose credentials log in.
         tls: What to trust (`functions.tls.trust`).
-        pace: Time-outs and pauses.
+        pace: Time-outs and pauses. Default: those of `Pace`.
+        wait_for_connection: Whether to try again when nothing listens at the address or its name is unknown, since
+            the client may be starting. False makes that a `Rejected` at once.
 
     Raises:
         Refusal: The address is not https://host[:port].
     """
 
-    def __init__(self, url: str, account: Account, tls: ssl.SSLContext, pace: Pace | None = None) -> None:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.username or parts.query:
-            raise Refusal(f"Endpoint: {url!r} was given; https://<host> or https://<host>:<port> is needed.")
-        self._host, self._port = parts.hostname, parts.port or 443
+    def __init__(
+        self,
+        url: str,
+        account: Account,
+        tls: ssl.SSLContext,
+        pace: Pace | None = None,
+        *,
+        wait_for_connection: bool = True,
+    ) -> None:
+        self._host, self._port = split_address(url, named_by=contract.ENDPOINT)
+        self._wait_for_connection = wait_for_connection
         self._account = account
         self._tls = tls
         self._pace = pace or Pace()
@@ -94,7 +115,7 @@ class Client:
 
         Raises:
             Unavailable: No answer before the deadline.
-            Rejected: The client says no.
+            Rejected: The client refuses, and trying again cannot help.
         """
         answer = self._retried("GET", SHARDS_PATH, deadline)
         shards = _at(answer, "account", "shards")
@@ -126,7 +147,7 @@ class Client:
 
         Raises:
             Unavailable: Not accepted before the deadline.
-            Rejected: The client says no.
+            Rejected: The client refuses, and trying again cannot help.
         """
         body: dict[str, object] = {"cc": self._account.cc, "phone_number": self._account.phone_number, "shards": shards}
         if self._account.certificate:
@@ -154,7 +175,7 @@ class Client:
                 return attempt()
             except Unavailable as problem:
                 log("client unavailable", problem=str(problem))
-                # Jitter, so that two callers do not meet again and again; no secret depends on it.
+                # Jitter keeps two callers from meeting again and again. It needs no secure randomness.
                 if not deadline.sleep(pause * random.uniform(0.5, 1.5)):  # noqa: S311
                     raise
             pause = min(2 * pause, self._pace.longest_pause)
@@ -201,6 +222,8 @@ class Client:
                 "parameter CaParameterName and use the name that it certifies."
             ) from None
         except (OSError, http.client.HTTPException) as error:
+            if not self._wait_for_connection and isinstance(error, ConnectionRefusedError | socket.gaierror):
+                raise Rejected(_no_connection(self._host, self._port, error)) from None
             raise Unavailable(f"{method} {path} at {self._host}:{self._port}: {type(error).__name__}.") from None
         finally:
             connection.close()
@@ -210,8 +233,42 @@ class Client:
             return response.status, {}
 
 
+def split_address(url: str, *, named_by: str) -> tuple[str, int]:
+    """Return host and port of the webapp.
+
+    Args:
+        url: Such as https://wa.example.com or https://127.0.0.1:9090.
+        named_by: The property or option that gave it, for the error's text.
+
+    Raises:
+        Refusal: It is not https://host[:port] with a port from 1 to 65535. The text shows no user or password.
+
+    Example:
+        >>> split_address("https://wa.example.com", named_by="--url")
+        ('wa.example.com', 443)
+    """
+    # A ValueError says that the port is no number up to 65535, or that the brackets hold no IPv6 address.
+    with suppress(ValueError):
+        parts = urllib.parse.urlsplit(url)
+        port = 443 if parts.port is None else parts.port
+        plain = not (parts.path.strip("/") or parts.query or "@" in parts.netloc)
+        if parts.scheme == "https" and parts.hostname and port and plain:
+            return parts.hostname, port
+    shown = re.sub(r"//.*@", "//...@", url)
+    raise Refusal(
+        f"{named_by}: {shown!r} was given; https://<host> or https://<host>:<port> is needed. "
+        "A port is a number from 1 to 65535."
+    )
+
+
+def _no_connection(host: str, port: int, error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"The host name {host} cannot be resolved ({error.strerror}). Check the address."
+    return f"Nothing listens at {host}:{port}: the connection was refused. Check the address, or wait for the client."
+
+
 def _accepted(method: str, path: str, status: int, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the answer of a success; sort everything else into what a repetition may mend and what not.
+    """Return the answer of a success; raise what may pass as `Unavailable` and anything else as `Rejected`.
 
     Only code and title of an error are used: its details may quote what was sent.
     """

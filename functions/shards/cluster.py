@@ -1,4 +1,4 @@
-"""What is seen of the cluster, and the one way to set its shards, with every guard before it."""
+"""What the client says of its cluster, and the one way to set its shards, with every guard before it."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Observation:
 
     Attributes:
         shards: The number set (M-12).
-        coreapps: Coreapps that there are, as far as is known: the client's list, or what ECS runs if that is less.
+        coreapps: How many coreapps run: the length of the client's list, or the tasks that ECS runs if they are fewer.
         connected: Coreapps that are connected to WhatsApp.
         control_connected: Whether a primary master is connected; with 2 shards or more it must be.
         owners: How many coreapps own each shard.
@@ -98,11 +98,11 @@ class Cluster:
         self._max_age_days = max_age_days
 
     def observe(self, deadline: Deadline) -> Observation:
-        """Ask the client, and ECS where it is known.
+        """Ask the client, and ECS if the service is known.
 
         Raises:
             Unavailable: No answer before the deadline.
-            Rejected: The client says no.
+            Rejected: The client refuses, and trying again cannot help.
         """
         shards = self._client.get_shards(deadline)
         seen = observation(shards, self._client.health(deadline), self._client.support(deadline))
@@ -130,7 +130,7 @@ class Cluster:
         self._account.check_certificate(on or today(), self._max_age_days)
 
     def set_shards(self, shards: int, seen: Observation, deadline: Deadline, *, again: bool = False) -> None:
-        """Check, send, and wait until the client says the number; its coreapps may still be restarting then.
+        """Check, send, and wait until the client reports the number; its coreapps may still be restarting then.
 
         Args:
             shards: The number to set.
@@ -141,12 +141,12 @@ class Cluster:
         Raises:
             Refusal: As `check`; nothing was sent.
             Unavailable: Not accepted before the deadline.
-            Rejected: The client says no.
+            Rejected: The client refuses, and trying again cannot help.
         """
         self.check(shards, seen)
         log("set shards", shards=shards, before=seen.shards, coreapps=seen.coreapps)
         self._client.set_shards(shards, deadline, again=again)
-        # A client that still tells the old number would be sent, and so restarted, a second time.
+        # As long as the client reports the old number, the next call would set the shards, and so restart it, again.
         while self._client.get_shards(deadline) != shards and deadline.sleep(1):
             pass
 

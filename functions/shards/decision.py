@@ -1,11 +1,11 @@
-"""What to do next, from what is seen: a pure function, so that every case can be laid out in a table.
+"""What to do next, decided from what is seen by a pure function, so that a table can show every case.
 
 CloudFormation calls the two custom resources around the coreapp service. It does not document in which order it rolls
 back, and a resource whose update never started hears nothing. So no step here relies on the order:
 
-- Lowering is done by whichever resource is called first, `before` in a deploy, either one in a rollback. It is
+- Lowering is done by whichever resource is called first: `before` in a deploy, either one in a rollback. It is
   needed before the service shrinks and harmless at any other time, since fewer shards fit every fleet.
-- Raising is done by `after` alone, and only once the coreapps are there (M-21, M-22).
+- Raising is done by `after` alone, and only once enough coreapps run (M-21, M-22).
 - A raise that does not succeed is given back: shards return to `floor`, the lower of the two declared numbers, which
   the smaller fleet can hold, before the resource answers FAILED and CloudFormation shrinks the service.
 - In a rollback a raise never fails, nor does a client that does not answer: failing would leave the stack in
@@ -18,20 +18,28 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from functions import contract
 from functions.shards.cluster import Observation
 
 REACH_SECONDS = 20 * 60
-"""How long to try for the wanted number. A restart takes 45-60 s (M-22), a fail-over 35 s (M-6), a host minutes."""
+"""How long to try to reach the wanted number.
+
+A restart takes 45 to 60 s (M-22), a fail-over 35 s (M-6), and a new host some minutes.
+"""
 
 GIVE_BACK_SECONDS = 10 * 60
-"""How long after that to try for the floor. CDK's Provider must allow the sum and some more: an hour."""
+"""How long to try after that to give back: to set `Change.floor`.
+
+CDK's Provider and the runbook must wait longer than both together, which are 30 min; a test compares them.
+"""
 
 ROLLBACK_SECONDS = 5 * 60
-"""How long to wait in a rollback for what may be left to the reconciler: five restarts."""
+"""How long to wait in a rollback before the rest is left to the reconciler: the time of five restarts."""
 
-LEFT = "The reconciler goes on when the stack is done."
+LEFT_TO_RECONCILER = "The reconciler goes on when the stack is done."
 
 Place = Literal["before", "after"]
+"""`functions.contract.BEFORE` or `AFTER`: a type cannot name them."""
 
 
 class Act(Enum):
@@ -68,7 +76,7 @@ class Decision:
 
     Attributes:
         act: The kind of step.
-        why: For the log, and for the operator when it fails.
+        why: The reason, for the log and, when it fails, for the operator.
         shards: The number to set, for `Act.SET`.
     """
 
@@ -84,7 +92,7 @@ def decide(change: Change, seen: Observation | None, elapsed: float, problem: st
         change: What is asked for.
         seen: What the client says; None when it does not answer.
         elapsed: Seconds since CloudFormation asked.
-        problem: Why a number could not be set in a way that no repetition mends; empty when there was no such thing.
+        problem: Why a number could not be set, when trying again cannot help; empty otherwise.
 
     Example:
         >>> grown = Observation(2, 9, 2, True, {0: 1, 1: 1})
@@ -104,7 +112,7 @@ def decide(change: Change, seen: Observation | None, elapsed: float, problem: st
     difference = f"{seen.shards} shards are set, {change.wanted} are declared"
     if seen.shards > change.wanted:
         return _lower(change, seen, elapsed, problem, difference)
-    if change.place == "before":
+    if change.place == contract.BEFORE:
         return Decision(Act.DONE, f"{difference}: raised after the service has grown")
     if in_time and seen.coreapps >= change.wanted:
         return Decision(Act.SET, difference, change.wanted)
@@ -117,16 +125,17 @@ def decide(change: Change, seen: Observation | None, elapsed: float, problem: st
 
 
 def _unseen(change: Change, elapsed: float, problem: str) -> Decision:
-    """The client does not answer, or does not let us in."""
-    if change.creating and change.place == "before":
+    """Decide when the client does not answer or refuses the login."""
+    if change.creating and change.place == contract.BEFORE:
         return Decision(Act.DONE, "no client answers yet, so it has no shards to lower")
     why = problem or "The client does not answer."
     if change.rolling_back:
         if elapsed < ROLLBACK_SECONDS:
             return Decision(Act.WAIT, why)
-        return Decision(Act.DONE, f"{why} {LEFT}")
-    # A raise may be under way, so it has the time to be given back; a lowering that fails leaves a fleet that fits.
-    raising = change.place == "after" and change.wanted > change.floor
+        return Decision(Act.DONE, f"{why} {LEFT_TO_RECONCILER}")
+    # An earlier call may have raised the number, so a raise gets the time to be given back too. A lowering that fails
+    # needs no such time: the service has not shrunk yet.
+    raising = change.place == contract.AFTER and change.wanted > change.floor
     allowed = REACH_SECONDS + GIVE_BACK_SECONDS if raising else 0 if problem else REACH_SECONDS
     if elapsed < allowed:
         return Decision(Act.WAIT, why)
@@ -134,7 +143,7 @@ def _unseen(change: Change, elapsed: float, problem: str) -> Decision:
 
 
 def _lower(change: Change, seen: Observation, elapsed: float, problem: str, difference: str) -> Decision:
-    """More shards are set than declared. The service still has its old size, which holds them."""
+    """Decide when more shards are set than declared. The service still has its old size, which holds them."""
     if elapsed >= REACH_SECONDS or problem:
         return Decision(Act.FAIL, f"{problem or difference}. {_by_hand(change.wanted)}")
     if seen.coreapps < change.wanted:
@@ -143,15 +152,15 @@ def _lower(change: Change, seen: Observation, elapsed: float, problem: str, diff
 
 
 def _give_up(change: Change, seen: Observation, elapsed: float, lacking: str, problem: str) -> Decision:
-    """The wanted number cannot be had: leave a number behind that every fleet can hold."""
+    """Decide when the wanted number cannot be reached: leave a number that both fleets can hold."""
     why = problem or lacking
     if change.rolling_back:
-        return Decision(Act.DONE, f"{why}. {LEFT}")
+        return Decision(Act.DONE, f"{why}. {LEFT_TO_RECONCILER}")
     late = elapsed >= REACH_SECONDS + GIVE_BACK_SECONDS
     if seen.shards > change.floor and not late:
         enough = seen.coreapps >= change.floor
         return Decision(Act.SET if enough else Act.WAIT, f"giving back: {why}", change.floor)
-    # To wait here with a problem would send what was refused once more.
+    # With a problem it does not wait, because the next call would send what was refused once more.
     if seen.shards == change.floor < change.wanted and seen.missing() and not late and not problem:
         return Decision(Act.WAIT, f"gave back; {seen.missing()}")
     return Decision(Act.FAIL, f"{why}. {seen.shards} shards are set. {_by_hand(change.floor)}")

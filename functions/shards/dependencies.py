@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions import contract
-from functions.aws import CloudFormation, cloudformation, ecs, secrets_manager, ssm
+from functions.aws import CloudFormation, cloudformation, ecs, read_parameter, read_secret, secrets_manager, ssm
 from functions.shards.account import read_account
 from functions.shards.client import Client, Pace
 from functions.shards.cluster import Cluster, Service
@@ -52,10 +52,9 @@ def open_cluster(properties: Mapping[str, Any], pace: Pace | None = None) -> Clu
         Refusal: A property or a key of the secret is missing or not allowed.
     """
     properties = complete_from_stack(properties, cloudformation)
-    secret = secrets_manager().get_secret_value(SecretId=required_text(properties, contract.SECRET_ARN))
-    account = read_account(str(secret["SecretString"]))
+    account = read_account(read_secret(secrets_manager(), required_text(properties, contract.SECRET_ARN)))
     name = str(properties.get(contract.CA_PARAMETER_NAME) or "")
-    pem = str(ssm().get_parameter(Name=name)["Parameter"]["Value"]) if name else None
+    pem = read_parameter(ssm(), name) if name else None
     tls = trust(pem, named_by=f"Parameter {name} ({contract.CA_PARAMETER_NAME})")
     service = None
     if properties.get(contract.SERVICE_NAME):

@@ -60,6 +60,7 @@ def test_without_a_certificate_any_other_number_is_refused(registered_on: str) -
     [
         ("no json", "The secret must be a JSON object."),
         ("[]", "The secret must be a JSON object."),
+        ("[" * 100_000, "The secret must be a JSON object."),
         (secret(username=""), "Key username of the secret"),
         (secret(password=""), "Key password of the secret"),
         (secret(cc="+1"), "Key cc of the secret"),

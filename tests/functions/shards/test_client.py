@@ -206,7 +206,19 @@ def test_the_webapps_certificate_is_verified(script: Script, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "url", ["http://wa", "wa.example.com", "https://", "https://u:p@wa", "https://wa/v1", "https://wa?x=1"]
+    "url",
+    [
+        "http://wa",
+        "wa.example.com",
+        "https://",
+        "https://u:p@wa",
+        "https://wa/v1",
+        "https://wa?x=1",
+        "https://wa:0",
+        "https://wa:65536",
+        "https://wa:https",
+        "https://[::1",
+    ],
 )
 def test_only_a_plain_https_address_is_taken(url: str) -> None:
     with pytest.raises(Refusal, match="is needed"):

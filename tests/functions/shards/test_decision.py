@@ -12,7 +12,6 @@ from functions.shards.decision import (
     ROLLBACK_SECONDS,
     Act,
     Change,
-    Decision,
     decide,
 )
 
@@ -107,15 +106,11 @@ def changes(draw: st.DrawFn) -> Change:
     return Change(draw(st.sampled_from(["before", "after"])), wanted, min(wanted, old), not back, back)
 
 
-def step(change: Change, seen: Observation | None, elapsed: float, problem: str) -> Decision:
-    return decide(change, seen, elapsed, problem)
-
-
 @given(changes(), observations, st.floats(0, 4000), st.sampled_from(["", "refused"]))
 def test_nothing_is_set_that_the_running_coreapps_cannot_hold(
     change: Change, seen: Observation, elapsed: float, problem: str
 ) -> None:
-    decision = step(change, seen, elapsed, problem)
+    decision = decide(change, seen, elapsed, problem)
     if decision.act is Act.SET:
         assert decision.shards <= seen.coreapps
         assert decision.shards in (change.wanted, change.floor)
@@ -125,13 +120,13 @@ def test_nothing_is_set_that_the_running_coreapps_cannot_hold(
 @given(changes(), observations, st.floats(0, 4000), st.sampled_from(["", "refused"]))
 def test_before_the_service_shards_never_go_up(change: Change, seen: Observation, elapsed: float, problem: str) -> None:
     if change.place == "before":
-        decision = step(change, seen, elapsed, problem)
+        decision = decide(change, seen, elapsed, problem)
         assert decision.act is not Act.SET or decision.shards < seen.shards
 
 
 @given(changes(), st.none() | observations, st.sampled_from(["", "refused"]))
 def test_it_ends_in_time(change: Change, seen: Observation | None, problem: str) -> None:
-    assert step(change, seen, END, problem).act in (Act.DONE, Act.FAIL)
+    assert decide(change, seen, END, problem).act in (Act.DONE, Act.FAIL)
 
 
 @given(changes(), observations, st.floats(0, REACH_SECONDS + GIVE_BACK_SECONDS - 1))
@@ -139,7 +134,7 @@ def test_a_raise_fails_only_when_the_smaller_fleet_can_hold_what_is_set(
     change: Change, seen: Observation, elapsed: float
 ) -> None:
     if change.wanted > change.floor and seen.shards <= change.wanted:
-        decision = step(change, seen, elapsed, "")
+        decision = decide(change, seen, elapsed, "")
         assert decision.act is not Act.FAIL or seen.shards <= change.floor
 
 
@@ -147,7 +142,7 @@ def test_a_raise_fails_only_when_the_smaller_fleet_can_hold_what_is_set(
 def test_a_rollback_stops_only_when_too_many_shards_are_seen(
     change: Change, seen: Observation | None, elapsed: float, problem: str
 ) -> None:
-    if change.rolling_back and step(change, seen, elapsed, problem).act is Act.FAIL:
+    if change.rolling_back and decide(change, seen, elapsed, problem).act is Act.FAIL:
         assert seen
         assert seen.shards > change.wanted
 

@@ -31,6 +31,7 @@ def stack(clock: Clock, old: int) -> Iterator[Stack]:
         if made.standin.state()["standing"] == "registered":
             made.standin.advance_until(lambda state: not state["messages"]["waiting"])
         ledger = made.standin.ledger()
+        assert ledger["accepted"] > 0
         assert (ledger["lost"], ledger["doubled"]) == (0, 0)
 
 
