@@ -14,7 +14,7 @@ KEY_OF_THE_CDK = re.compile(
 )
 """The look-ups are those of `ContextProvider` in aws-cdk-lib's cloud-assembly-schema."""
 
-CLEARLY_OURS = 0.85
+CLEARLY_OURS = 0.8
 """How near a key with a colon or a slash must be to one of ours to be a slip of the keyboard, of at most 1."""
 
 

@@ -1,5 +1,6 @@
 """The settings of one deployment: every key, read from the context and judged all at once."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
@@ -106,7 +107,8 @@ class Settings(Operation, Shards, Client, Network, Database, Sizes, Deployment):
 
 
 def _unknown(key: str, value: object, known: Iterable[str]) -> Problem:
-    near = nearest(key, known)
+    names = {*known, "deployments"} - {key}
+    near = nearest(key, names) or nearest(re.split("[:/]", key)[0], names)
     hint = f"did you mean {near}?" if near else f"known keys: {', '.join(sorted(known))}"
     return Problem(key, value, f"none, there is no such key; {hint}")
 
