@@ -1,18 +1,25 @@
 """The CDK app: settings -> plan -> stacks."""
 
-import json
 import sys
 from pathlib import Path
 
-from stacks.deployment import add_stacks, new_app
-from stacks.settings import Settings, SettingsError
+from stacks.settings import ContextError, Settings, SettingsError, read_context
 
-# The CDK CLI hands over the same context, with `-c` on top; `python app.py` alone has this.
-context = json.loads((Path(__file__).parent / "cdk.json").read_text(encoding="utf-8"))["context"]
-app = new_app(context)
-try:
-    settings, plan = Settings.from_context(app.node.get_all_context())
-except SettingsError as error:
-    sys.exit(str(error))
-add_stacks(app, settings, plan)
-app.synth()
+
+def main() -> None:
+    """Judge the settings, then make the stacks of the deployment that is asked for."""
+    try:
+        context = read_context(Path(__file__).with_name("cdk.json"))
+        settings, plan = Settings.from_context(context)
+    except (ContextError, SettingsError) as error:
+        sys.exit(str(error))
+    # The CDK takes seconds to load, which nobody should wait for to be told of a bad setting.
+    from stacks.deployment import add_stacks, new_app
+
+    app = new_app(context)
+    add_stacks(app, settings, plan)
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -46,7 +46,7 @@ def add_stacks(app: App, settings: Settings, plan: Plan) -> None:
         plan: What follows from it.
     """
     name, env = settings.name, Environment(account=settings.account, region=settings.region)
-    network = NetworkStack(app, f"{name}-network", settings=settings, env=env)
+    network = NetworkStack(app, f"{name}-network", settings=settings, plan=plan, env=env)
     database = DatabaseStack(app, f"{name}-database", settings=settings, plan=plan, network=network, env=env)
     functions = FunctionsStack(app, f"{name}-lambda", settings=settings, network=network, database=database, env=env)
     EnterpriseStack(

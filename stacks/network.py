@@ -10,6 +10,7 @@ from constructs import Construct
 
 from multiconnect.encryption import allow_log_groups, encryption_key
 from multiconnect.network import Network
+from sizing import Plan
 from stacks.retention import Retention
 from stacks.settings import Settings
 
@@ -25,8 +26,10 @@ class NetworkStack(Stack):
     network: Network
     log_key: kms.Key
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, **stack_options: Any) -> None:
-        self._zone_count = settings.availability_zones
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, plan: Plan, **stack_options: Any
+    ) -> None:
+        self._zone_count = plan.hosts.availability_zones
         super().__init__(scope, construct_id, **stack_options)
         retention = Retention.of(settings)
         self.log_key = encryption_key(
@@ -36,9 +39,9 @@ class NetworkStack(Stack):
         self.network = Network(
             self,
             "Network",
-            zones=settings.availability_zones,
+            zones=plan.hosts.availability_zones,
             cidr=settings.vpc_cidr,
-            nat_gateways=settings.nat_gateways,
+            nat_gateways=settings.nat_gateway_count(plan),
             interface_endpoints=settings.interface_endpoints,
             flow_log_group=logs.LogGroup(
                 self,

@@ -1,16 +1,18 @@
 """Settings: what is taken, and that everything else is refused with one line for each problem."""
 
-import json
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import sizing
+from multiconnect.certificates import certificate_regions
+from sizing.catalogue import orderable
 from stacks.log_retention import LOG_RETENTION_DAYS
 from stacks.retention import Retention
 from stacks.settings import Settings, SettingsError
-from tests.assembly import CDK_CONTEXT, DEPLOYMENTS, ROOT
+from tests.assembly import CDK_CONTEXT, DEPLOYMENTS
 
 KEYS = tuple(Settings.model_fields)
 
@@ -22,8 +24,9 @@ def load(**context: Any) -> Settings:
 def refusal(context: dict[str, Any]) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         Settings.from_context({**CDK_CONTEXT, **context})
-    assert str(caught.value).splitlines() == caught.value.problems, "one line for each problem"
-    return caught.value.problems
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(caught.value.problems), "one line for each problem"
+    return lines
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,19 @@ def test_the_command_line_overrides_the_deployment_and_the_deployment_the_defaul
         ({"spares": -1}, "spares", "-1", "a whole number, 0 or more"),
         ({"spares": 5, "active_coreapps": 8}, "spares", "5", "0 to 4: each spare covers one failed host"),
         ({"masters": 1}, "masters", "1", "2 or more"),
-        ({"actve_coreapps": 8}, "actve_coreapps", "8", "no such key; known keys: account, active_coreapps"),
+        ({"actve_coreapps": 8}, "actve_coreapps", "8", "no such key; did you mean active_coreapps?"),
+        ({"colour": 8}, "colour", "8", "no such key; known keys: account, active_coreapps"),
+        ({"active_coreapps": None}, "active_coreapps", "null", "1, 2, 4, 8, 16, 32, or leave the key out"),
+        ({"tls": None}, "tls", "null", "true or false, or leave the key out"),
+        ({"deployment": None}, "deployment", "null", "local, production, staging"),
+        ({"host_type": "c5.large", "host_families": "m6i"}, "host_type", "'c5.large'", "do not hold the fleet"),
+        ({"host_type": "r5.large", "host_families": "m6i"}, "host_type", "'r5.large'", "a type of host_families, m6i"),
+        (
+            {"database_class": "db.m6g.2xlarge", "database_families": "r7g, m7g"},
+            "database_class",
+            "'db.m6g.2xlarge'",
+            "a class of database_families, r7g, m7g",
+        ),
         ({"database_class": "db.m4.large"}, "database_class", "'db.m4.large'", "its successor is db.m5.large"),
         ({"database_class": "db.t3.large"}, "database_class", "'db.t3.large'", "not burstable in production"),
         (
@@ -81,7 +96,7 @@ def test_the_command_line_overrides_the_deployment_and_the_deployment_the_defaul
         ({"engine_version": "8.0.35"}, "engine_version", "'8.0.35'", "MySQL 8.4"),
         ({"database_storage_gib": 65536}, "database_storage_gib", "65536", "20 to 59578"),
         ({"database_max_storage_gib": 105}, "database_max_storage_gib", "105", "at least 10 % above"),
-        ({"availability_zones": 5}, "availability_zones", "5", "2 to 4"),
+        ({"availability_zones": 5}, "availability_zones", "5", "2, 3 or 4"),
         ({"nat_gateways": 4}, "nat_gateways", "4", "1 to 3, one per zone"),
         ({"vpc_cidr": "10.0.0.1/16"}, "vpc_cidr", "'10.0.0.1/16'", "a private IPv4 range"),
         ({"vpc_cidr": "8.8.0.0/16"}, "vpc_cidr", "'8.8.0.0/16'", "a private IPv4 range"),
@@ -96,11 +111,16 @@ def test_the_command_line_overrides_the_deployment_and_the_deployment_the_defaul
         ({"backup_retention_days": 0}, "backup_retention_days", "0", "1 to 35"),
         ({"log_retention_days": 2}, "log_retention_days", "2", "1, 3, 5, 7, 14, 30"),
         ({"environment": "test"}, "environment", "'test'", "production, staging"),
+        ({"environment": "prod"}, "environment", "'prod'", "did you mean production?"),
+        ({"region": "eu-west1"}, "region", "'eu-west1'", "did you mean eu-west-1?"),
+        ({"region": "us-east-1a"}, "region", "'us-east-1a'", "did you mean us-east-1?"),
+        ({"load_balancer_scheme": "internet"}, "load_balancer_scheme", "'internet'", "did you mean internet-facing?"),
+        ({"deployment": "prodution"}, "deployment", "'prodution'", "did you mean production?"),
         ({"deployment": "test"}, "deployment", "'test'", "local, production, staging"),
         ({"deployment": ["local"]}, "deployment", "['local']", "local, production, staging"),
         ({"deployments": {}}, "deployment", "'production'", "cdk.json holds no `deployments`"),
         ({"deployments": []}, "deployments", "[]", "an object with one entry for each deployment"),
-        ({"deployments": None}, "deployments", "None", "an object with one entry for each deployment"),
+        ({"deployments": None}, "deployments", "null", "an object with one entry for each deployment"),
         ({"deployments": {"production": []}}, "deployments.production", "[]", "an object of settings keys"),
     ],
 )
@@ -134,9 +154,151 @@ def test_production_runs_without_tls_only_when_that_is_asked_for_twice() -> None
     assert not load(deployment="staging", tls="false").tls
 
 
-@pytest.mark.parametrize("context", [{"aws:cdk:enable-path-metadata": True}, {"@aws-cdk/core:x": 1}, {"debug": True}])
-def test_context_of_the_cdk_itself_is_left_alone(context: dict[str, Any]) -> None:
-    assert load(**context) == load()
+LOOK_UPS = (
+    "availability-zones:account=123456789012:region=eu-west-1",
+    "vpc-provider:account=123456789012:filter.isDefault=true:region=eu-west-1:returnAsymmetricSubnets=true",
+    "ssm:account=123456789012:parameterName=/aws/x:region=eu-west-1",
+    "hosted-zone:account=123456789012:domainName=example.org:region=eu-west-1",
+    "ami:account=123456789012:filters.image-type.0=machine:region=eu-west-1",
+    "load-balancer:account=123456789012:loadBalancerType=network:region=eu-west-1",
+)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["aws:cdk:enable-path-metadata", "@aws-cdk/core:x", "@aws-cdk/core:target-partitions", "debug", *LOOK_UPS]
+    + [key for key in CDK_CONTEXT if key != "deployments"],
+)
+def test_context_of_the_cdk_itself_is_left_alone(key: str) -> None:
+    assert load(**{key: None}) == load()
+
+
+def test_context_of_another_library_is_left_alone() -> None:
+    assert load(**{"acme/audit:level": "high", "acme:region": "x"}) == load()
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("tls:", "tls"),
+        ("/tls", "tls"),
+        ("tls/", "tls"),
+        ("tls:false", "tls"),
+        ("t:ls", "tls"),
+        ("tsl:x", None),
+        ("active_coreapps:", "active_coreapps"),
+        ("actve-coreapps:", "active_coreapps"),
+        ("availability-zones:", "availability_zones"),
+        ("deployments/production/tls", "deployments"),
+        ("deployments:", "deployments"),
+    ],
+)
+def test_a_key_of_ours_with_a_slip_of_colon_or_slash_is_no_key_of_the_cdk(key: str, meant: str | None) -> None:
+    if meant is None:
+        assert load(**{key: "false"}) == load()
+    else:
+        (problem,) = refusal({key: "false"})
+        assert problem.startswith(f"{key}: got 'false'; allowed: none, there is no such key; did you mean {meant}?")
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "allowed"),
+    [
+        ({"actve_coreapps": 2}, "actve_coreapps", "did you mean active_coreapps?"),
+        ({"active_coreapps": 3}, "active_coreapps", "1, 2, 4, 8, 16, 32"),
+        ({"active_coreapps": None}, "active_coreapps", "or leave the key out"),
+        ({"tls": False}, "tls", "true in production"),
+        ({"database_class": "db.nope"}, "database_class", "an RDS class such as"),
+        ({"tls:": False}, "tls:", "did you mean tls?"),
+        ({"environment": "stagin"}, "environment", "did you mean staging?"),
+    ],
+)
+@pytest.mark.parametrize("asked", DEPLOYMENTS)
+def test_a_fault_in_any_deployment_is_told_whichever_is_asked_for(
+    asked: str, values: dict[str, Any], key: str, allowed: str
+) -> None:
+    context = {"deployment": asked, "deployments": {**CDK_CONTEXT["deployments"], "other": values}}
+    (problem,) = refusal(context)
+    assert problem.startswith(f"deployments.other.{key}: got ")
+    assert allowed in problem
+
+
+def test_what_the_command_line_says_is_no_fault_of_the_other_deployments() -> None:
+    assert load(deployment="staging", tls="false", availability_zones="2", nat_gateways="2").nat_gateways == 2
+
+
+WRONG_IN_ANY_CASE: dict[str, tuple[Any, ...]] = {
+    "environment": ("prod", None, 1),
+    "name": ("Wa", "w", 5),
+    "region": ("mars-1", "", 7),
+    "account": ("12", 123456789012),
+    "active_coreapps": (3, "eight", True, 64),
+    "messages_per_second": ("nan", -1, "inf", "fast"),
+    "message_type": ("fax", ""),
+    "spares": (-1, "many", 100),
+    "webs": (0, 1000, "x"),
+    "masters": (1, 1000),
+    "host_type": ("m6g.large", "large", "c5"),
+    "host_families": ("zz", ""),
+    "eni_trunking": ("perhaps",),
+    "engine": ("postgres",),
+    "engine_version": ("8.0.35", "8"),
+    "database_class": ("db.nope", "db.m4.large", "large"),
+    "database_families": ("zz", "m4"),
+    "database_storage_gib": (1, 65536),
+    "database_max_storage_gib": (1, 70000),
+    "database_user": ("root",),
+    "tls": ("perhaps",),
+    "availability_zones": (1, 5, "two"),
+    "nat_gateways": (0, 9),
+    "vpc_cidr": ("8.8.0.0/16", "nowhere"),
+    "allowed_cidrs": ("10.0.0.1/8",),
+    "registry": ("https://docker.example",),
+    "image_tag": ("a b",),
+    "certificate_max_age_days": (0, 366),
+    "log_retention_days": (2, "some"),
+    "backup_retention_days": (0, 36),
+    "alarm_email": ("nobody",),
+    "colour": ("red",),
+    "tls:": ("false",),
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in WRONG_IN_ANY_CASE.items() for value in values]
+)
+def test_what_is_wrong_in_any_case_is_refused_alone(key: str, value: object) -> None:
+    assert [problem.rpartition(": got ")[0] for problem in refusal({key: value})] == [key]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.fixed_dictionaries({}, optional={key: st.sampled_from(v) for key, v in WRONG_IN_ANY_CASE.items()}))
+def test_everything_wrong_is_told_at_once_whatever_else_is_wrong(context: dict[str, Any]) -> None:
+    if context:
+        assert sorted(problem.rpartition(": got ")[0] for problem in refusal(context)) == sorted(context)
+
+
+@pytest.mark.parametrize(
+    ("context", "refused"),
+    [
+        ({"environment": "prod", "tls": "false"}, {"environment"}),  # tls is off in staging
+        ({"active_coreapps": 3, "spares": 5}, {"active_coreapps"}),  # 8 active coreapps may have 4, 32 may have 14
+        ({"active_coreapps": "many", "database_class": "db.m7g.xlarge"}, {"active_coreapps"}),  # enough for 1
+        ({"availability_zones": 9, "nat_gateways": 4}, {"availability_zones"}),  # 4 zones may have 4
+        ({"environment": "prod", "nat_gateways": 3}, {"environment"}),
+        ({"host_families": "zz", "host_type": "m6i.large"}, {"host_families"}),
+        ({"webs": 0, "nat_gateways": 4}, {"webs", "nat_gateways"}),
+        ({"region": "mars-1", "database_class": "db.m7g.2xlarge"}, {"region"}),
+    ],
+)
+def test_no_key_is_blamed_for_the_fault_of_another(context: dict[str, Any], refused: set[str]) -> None:
+    assert {problem.partition(":")[0] for problem in refusal(context)} == refused
+
+
+def test_the_default_region_offers_every_class_that_any_region_offers() -> None:
+    default = sizing.plan().region
+    offered = {region: {db.name for db in orderable("mysql", region, "8.4")} for region in certificate_regions()}
+    assert {region: names - offered[default] for region, names in offered.items() if names - offered[default]} == {}
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
@@ -175,36 +337,6 @@ def test_any_context_gives_settings_or_a_refusal_and_never_another_error(
         assert plan.coreapps == plan.active_coreapps + made.spares
         assert plan.hosts.minimum <= plan.hosts.maximum
         return
-    assert problems
-    for problem in problems:
-        assert len(problem.splitlines()) == 1
-        assert "; allowed: " in problem
-
-
-DOCUMENT = ROOT / "docs" / "settings.md"
-
-
-def rendered() -> str:
-    """Return docs/settings.md: a table of every key."""
-    properties = Settings.model_json_schema()["properties"]
-    lines = [
-        "# Settings",
-        "",
-        "Keys of a deployment below `deployments` in `cdk.json`; `-c key=value` overrides one. Every problem is told",
-        "at once: key, value, what is allowed. Numbers such as D-1 are in [decisions](decisions.md).",
-        "",
-        "| key | default | allowed | what it decides |",
-        "|---|---|---|---|",
-    ]
-    for key, field in Settings.model_fields.items():
-        decides, _, default = str(field.description).partition(" Default: ")
-        default = default.removesuffix(".") or f"`{json.dumps(field.default)}`"
-        cells = (f"`{key}`", default, properties[key]["allowed"], decides)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def test_the_settings_page_lists_every_key_as_it_is(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--renew-snapshots"):
-        DOCUMENT.write_text(rendered(), encoding="utf-8")
-    assert DOCUMENT.read_text(encoding="utf-8") == rendered(), "renew it: pytest tests/stacks --renew-snapshots"
+    lines = str(SettingsError(problems)).splitlines()
+    assert 0 < len(problems) == len(lines), "one line for each problem"
+    assert all("; allowed: " in line for line in lines)

@@ -1,0 +1,159 @@
+"""What only several settings keys together can tell, and the plan that follows from them.
+
+A check names the keys it reads as its parameters. It is left out when one of them was refused already, so that no key
+is blamed for another's fault.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from inspect import signature
+from typing import Any, Final
+
+from sizing import Plan, Problem, SizingError, plan
+from stacks.settings.declaration import SIZING_ARGUMENTS
+
+Check = Callable[..., Iterator[Problem]]
+
+
+def encrypted_in_production(environment: str, tls: bool, allow_plaintext_database: bool) -> Iterator[Problem]:
+    """Production gives TLS up only when it is asked for twice."""
+    if environment == "production" and not tls and not allow_plaintext_database:
+        yield Problem("tls", tls, "true in production, or set allow_plaintext_database=true as well")
+
+
+def own_login_in_production(environment: str, database_user: str) -> Iterator[Problem]:
+    """The master of RDS is for deployments where no server runs."""
+    if environment == "production" and database_user == "master":
+        yield Problem("database_user", database_user, "client in production: the master may do everything (D-6)")
+
+
+def data_outlives_production(environment: str, delete_data_with_stack: bool) -> Iterator[Problem]:
+    """Data of production is never let go."""
+    if environment == "production" and delete_data_with_stack:
+        yield Problem("delete_data_with_stack", True, "false in production: data outlives its stack (D-11)")
+
+
+def host_type_is_of_the_families(host_type: str | None, host_families: Sequence[str] | None) -> Iterator[Problem]:
+    """A type that is asked for by name must be one of those to choose from."""
+    if host_type and host_families and _family(host_type) not in host_families:
+        yield Problem("host_type", host_type, f"a type of host_families, {', '.join(host_families)}, or leave one out")
+
+
+def database_class_is_of_the_families(
+    database_class: str | None, database_families: Sequence[str] | None
+) -> Iterator[Problem]:
+    """A class that is asked for by name must be one of those to choose from."""
+    if database_class and database_families and _family(database_class.removeprefix("db.")) not in database_families:
+        families = ", ".join(database_families)
+        yield Problem("database_class", database_class, f"a class of database_families, {families}, or leave one out")
+
+
+def one_nat_gateway_per_zone(
+    environment: str, nat_gateways: int | None, availability_zones: int | None
+) -> Iterator[Problem]:
+    """More NAT gateways than zones have no subnet to stand in."""
+    zones = availability_zones or plan(environment=environment).hosts.availability_zones
+    if nat_gateways is not None and nat_gateways > zones:
+        yield Problem("nat_gateways", nat_gateways, f"1 to {zones}, one per zone")
+
+
+def storage_can_grow(
+    environment: str, database_storage_gib: int | None, database_max_storage_gib: int | None
+) -> Iterator[Problem]:
+    """RDS wants room for a tenth more."""
+    start = database_storage_gib or plan(environment=environment).database.storage_gib
+    if database_max_storage_gib is not None and database_max_storage_gib < 1.1 * start:
+        message = f"at least 10 % above database_storage_gib, {start}"
+        yield Problem("database_max_storage_gib", database_max_storage_gib, message)
+
+
+def _family(instance_type: str) -> str:
+    return instance_type.partition(".")[0]
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    encrypted_in_production,
+    own_login_in_production,
+    data_outlives_production,
+    host_type_is_of_the_families,
+    database_class_is_of_the_families,
+    one_nat_gateway_per_zone,
+    storage_can_grow,
+)
+
+SIZING_FORM: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "engine_version": lambda minor: minor.rpartition(".")[0],
+}
+"""Keys whose value sizing takes in another form: prices depend on the major version of an engine, 8.4 of 8.4.9."""
+
+STAND_INS: Final[tuple[Mapping[str, Any], ...]] = (
+    {"environment": "staging", "active_coreapps": 1, "messages_per_second": 0, "tls": False},
+    {"environment": "production", "active_coreapps": 32, "messages_per_second": 0, "tls": False},
+)
+"""What sizing is given in the place of refused keys while it judges the others: the least load, and the most room.
+
+A key is bad in any case only if it is bad with each of them. The stand-in of a key that is not listed is its default:
+the default region, for example, offers every class that any region offers.
+"""
+
+
+def judge(
+    settings: Mapping[str, Any], refused: Collection[str], written: Mapping[str, Any]
+) -> tuple[Plan | None, list[Problem]]:
+    """Make the plan and check what several keys together tell.
+
+    Args:
+        settings: Every key with its value.
+        refused: Keys whose values were refused already; nothing is said about them again.
+        written: The values as they were given, for what sizing refuses.
+
+    Returns:
+        The plan, or None when a key is refused, and the problems.
+    """
+    made, problems = _plan_by_name(settings, refused)
+    unplannable = [
+        problem._replace(value=written.get(problem.parameter, problem.value))
+        for problem in problems
+        if problem.parameter not in refused
+    ]
+    blamed = {*refused, *(problem.parameter for problem in unplannable)}
+    found = [
+        problem
+        for check in CHECKS
+        if blamed.isdisjoint(names := signature(check).parameters)
+        for problem in check(**{name: settings[name] for name in names})
+    ]
+    return (None if blamed or found else made), found + unplannable
+
+
+def _plan_by_name(settings: Mapping[str, Any], refused: Collection[str]) -> tuple[Plan | None, list[Problem]]:
+    """Plan with every key that is an argument of sizing, found by its name."""
+    arguments = {
+        name: SIZING_FORM[name](settings[name]) if name in SIZING_FORM else settings[name]
+        for name in SIZING_ARGUMENTS
+        if name in settings
+    }
+    if not refused:
+        try:
+            return plan(**arguments), []
+        except SizingError:
+            pass
+    least, most = (_refusals(arguments, refused, stand_ins) for stand_ins in STAND_INS)
+    return None, [problem for parameter, problem in least.items() if parameter in most]
+
+
+def _refusals(
+    arguments: Mapping[str, Any], refused: Collection[str], stand_ins: Mapping[str, Any]
+) -> Mapping[str, Problem]:
+    """Return what sizing refuses, by argument; what it refuses is replaced until it has judged all the others."""
+    problems: dict[str, Problem] = {}
+    while True:
+        replaced = {*refused, *problems}
+        sound = {name: value for name, value in arguments.items() if name not in replaced}
+        known = len(problems)
+        try:
+            plan(**sound, **{name: value for name, value in stand_ins.items() if name in replaced})
+        except SizingError as error:
+            for found in error.problems:
+                problems.setdefault(found.parameter, found)
+        if len(problems) == known:
+            return problems

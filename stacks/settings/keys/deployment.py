@@ -1,0 +1,34 @@
+"""Which deployment, and where it goes."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel
+
+from multiconnect.certificates import certificate_regions
+from stacks.settings.declaration import TOPIC, OneOf, default_of_sizing, setting
+
+
+class Deployment(BaseModel):
+    """Which deployment, and where it goes."""
+
+    model_config = TOPIC
+
+    deployment: str = setting("production", "Which deployment of cdk.json.", "a name below `deployments`")
+    environment: Literal["production", "staging"] = setting(
+        default_of_sizing("environment"), "Chooses defaults (M-16) and how strictly data is kept."
+    )
+    name: str = setting(
+        lambda known: f"wa-{known['environment']}",
+        "Prefix of the four stacks. Default: wa-<environment>.",
+        "3 to 20 lower-case letters, digits and hyphens, a letter first",
+        pattern=r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$",
+    )
+    region: Annotated[str, OneOf(certificate_regions())] = setting(
+        default_of_sizing("region"), "Where it is deployed; a region that root certificates of RDS are shipped for."
+    )
+    account: str | None = setting(
+        None,
+        "Whose account. Default: that of the credentials at deploy time.",
+        "12 digits",
+        pattern=r"^\d{12}$",
+    )

@@ -1,0 +1,28 @@
+"""Logs, alarms, and what becomes of the data."""
+
+from typing import Annotated
+
+from pydantic import BaseModel
+
+from stacks.log_retention import LOG_RETENTION_DAYS
+from stacks.settings.declaration import TOPIC, TRUE_OR_FALSE, OneOf, WholeNumber, by_environment, setting
+
+
+class Operation(BaseModel):
+    """Logs, alarms, and what becomes of the data."""
+
+    model_config = TOPIC
+
+    log_retention_days: Annotated[WholeNumber, OneOf(tuple(LOG_RETENTION_DAYS))] = setting(
+        by_environment(production=365, staging=30),
+        "How long logs are kept. Default: 365 in production, 30 in staging.",
+    )
+    alarm_email: str | None = setting(
+        None,
+        "Who hears the alarms. Default: nobody.",
+        "an e-mail address",
+        pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+    )
+    delete_data_with_stack: bool = setting(
+        False, "Let data, keys and secrets go with the stacks (D-11); never in production.", TRUE_OR_FALSE
+    )
