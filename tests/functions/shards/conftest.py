@@ -206,8 +206,8 @@ def running(clock: Clock, shards: int = 1, spares: int = 1, **options: Any) -> I
 def traffic(stack: Stack) -> Iterator[Callable[[int], None]]:
     """Send messages all the while, again when one is not accepted, as an application does.
 
-    Yields what waits until so many more messages are accepted. The first one is accepted before the test goes on, so that
-    there is something to lose.
+    Yields what waits until so many more messages are accepted. The first one is accepted before the test goes on, so
+    that there is something to lose.
     """
     standin = stack.standin
     total = 0
