@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, DefaultStackSynthesizer, Environment
+from aws_cdk import App, Environment
 
 from sizing import Plan
 from stacks.database import DatabaseStack
@@ -18,19 +18,18 @@ def new_app(context: Mapping[str, Any], folder: Path | None = None) -> App:
     """Return an empty app.
 
     Args:
-        context: That of `cdk.json`; what the CDK CLI hands over lies on top of it.
+        context: The context of `cdk.json`. What the CDK CLI hands over takes precedence.
         folder: Where the templates go. Default: where the CLI says, or a temporary folder.
     """
     return App(
         context=dict(context),
         outdir=str(folder) if folder else None,
         analytics_reporting=False,
-        # Of the JavaScript below: they cost a tenth of a synth, name no line of ours, but a temporary folder that makes
-        # two synths differ. cdk.json turns off those of the resources.
+        # Stack traces and the tree would show the CDK's JavaScript and no line of ours. They cost a tenth of a synth,
+        # and they hold the name of a temporary folder, so that two synths would differ. cdk.json turns off the traces
+        # of the resources.
         stack_traces=False,
         tree_metadata=False,
-        # The CLI checks the bootstrap version itself; the rule would cost each template 500 of its 51,200 bytes.
-        default_stack_synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
     )
 
 
@@ -38,9 +37,9 @@ def add_stacks(app: App, settings: Settings, plan: Plan) -> None:
     """Add the four stacks of one deployment to an app: network, database, Lambda, enterprise.
 
     Args:
-        app: Where to.
+        app: The app that owns the stacks.
         settings: What is asked for.
-        plan: What follows from it.
+        plan: The sizes that follow from the settings.
     """
     name, env = settings.name, Environment(account=settings.account, region=settings.region)
     network = NetworkStack(app, f"{name}-network", settings=settings, env=env)
