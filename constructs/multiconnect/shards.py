@@ -103,6 +103,7 @@ class ShardManager(Construct):
             self, "ShardsSecurityGroup", vpc=vpc, description="Functions that set the shards of the client"
         )
         secret = secretsmanager.Secret.from_secret_name_v2(self, "ClientAccount", account_secret_name)
+        describing = _describing(Stack.of(self), stack_name)
 
         def function(construct_id: str, handler: str, description: str) -> Function:
             made = Function(
@@ -113,12 +114,20 @@ class ShardManager(Construct):
                 code=code,
                 vpc=vpc,
                 security_group=self.security_group,
+                statements=[
+                    iam.PolicyStatement(actions=[action], resources=[arn]) for action, (arn, _) in describing.items()
+                ],
                 timeout_minutes=FUNCTION_TIMEOUT_MINUTES,
                 log_key=log_key,
                 log_retention=log_retention,
                 log_removal_policy=log_removal_policy,
             )
-            _allow_to_describe(made, stack_name)
+            for _, shown in describing.values():
+                waive(
+                    made.execution_role,
+                    f"AwsSolutions-IAM5[Resource::{shown}]",
+                    "One stack and its services, whose names CloudFormation ends with letters of its own.",
+                )
             secret.grant_read(made)
             if ca_parameter_name:
                 _allow_to_read_parameter(made, ca_parameter_name)
@@ -241,18 +250,21 @@ class ShardResources(Construct):
         self.after.node.add_dependency(client.webapp, client.master)
 
 
-def _allow_to_describe(function: Function, stack_name: str) -> None:
-    """Let a function read the outputs and the status of one stack, and the counts of its services."""
-    reason = "One stack and its services, whose names CloudFormation ends with letters of its own."
-    stack = Stack.of(function)
-    for action, service, kind, name in (
-        ("cloudformation:DescribeStacks", "cloudformation", "stack", f"{stack_name}/*"),
-        ("ecs:DescribeServices", "ecs", "service", f"{stack_name}-*"),
-    ):
-        arn = stack.format_arn(service=service, resource=kind, resource_name=name)
-        function.execution_role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[arn]))
-        shown = f"arn:{stack.partition}:{service}:{stack.region}:<AWS::AccountId>:{kind}/{name}"
-        waive(function.execution_role, f"AwsSolutions-IAM5[Resource::{shown}]", reason)
+def _describing(stack: Stack, stack_name: str) -> dict[str, tuple[str, str]]:
+    """Return the actions that describe one stack and its services, with the ARN that each needs.
+
+    The first ARN of a pair is for a statement, the second the same as a rule pack shows it.
+    """
+    return {
+        action: (
+            stack.format_arn(service=service, resource=kind, resource_name=name),
+            f"arn:{stack.partition}:{service}:{stack.region}:<AWS::AccountId>:{kind}/{name}",
+        )
+        for action, service, kind, name in (
+            ("cloudformation:DescribeStacks", "cloudformation", "stack", f"{stack_name}/*"),
+            ("ecs:DescribeServices", "ecs", "service", f"{stack_name}-*"),
+        )
+    }
 
 
 def _allow_to_read_parameter(function: Function, name: str) -> None:
