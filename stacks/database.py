@@ -53,6 +53,7 @@ class DatabaseStack(Stack):
             removal_policy=retention.keys_and_files,
         )
         allow_alarms(key)
+        alarms = Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email)
         self.database = mysql.MysqlDatabase(
             self,
             "Database",
@@ -74,7 +75,7 @@ class DatabaseStack(Stack):
             log_removal_policy=retention.keys_and_files,
             log_key=network.log_key,
         )
-        self.database.add_alarms(Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email))
+        self.database.add_alarms(alarms)
 
         def exported(name: str, value: str) -> str:
             return self.export_value(value, name=f"{settings.name}:{name}")

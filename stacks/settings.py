@@ -81,8 +81,10 @@ class Settings(BaseModel):
     name: str = setting(
         lambda known: f"wa-{known['environment']}",
         "Prefix of the four stacks. Default: wa-<environment>.",
-        "3 to 20 lower-case letters, digits and hyphens, a letter first",
-        pattern=r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$",
+        "3 to 40 lower-case letters, digits and single hyphens, a letter first",
+        pattern=r"^[a-z](-?[a-z0-9])+$",
+        min_length=3,
+        max_length=40,
     )
     region: str = setting("us-east-1", "Where it is deployed.", "a region that certificates are shipped for")
     account: str | None = setting(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, cast
 
-from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -253,12 +253,16 @@ class ShardResources(Construct):
 def _describing(stack: Stack, stack_name: str) -> dict[str, tuple[str, str]]:
     """Return the actions that describe one stack and its services, with the ARN that each needs.
 
-    The first ARN of a pair is for a statement, the second the same as a rule pack shows it.
+    The first ARN of a pair is for a statement. The second is the same ARN as a finding of a rule pack names it.
     """
+    partition, region, account = (
+        f"<AWS::{parameter}>" if Token.is_unresolved(value) else value
+        for parameter, value in (("Partition", stack.partition), ("Region", stack.region), ("AccountId", stack.account))
+    )
     return {
         action: (
             stack.format_arn(service=service, resource=kind, resource_name=name),
-            f"arn:{stack.partition}:{service}:{stack.region}:<AWS::AccountId>:{kind}/{name}",
+            f"arn:{partition}:{service}:{region}:{account}:{kind}/{name}",
         )
         for action, service, kind, name in (
             ("cloudformation:DescribeStacks", "cloudformation", "stack", f"{stack_name}/*"),

@@ -1,6 +1,7 @@
 """The login of the client's own database user."""
 
 import json
+from typing import cast
 
 import pytest
 from aws_cdk import Stack
@@ -28,7 +29,7 @@ def test_the_local_deployment_makes_no_second_login(synth: Synth) -> None:
 @pytest.mark.parametrize("username", ["multiconnect", 'with "quotes" and \\', "ünïcode"])
 def test_any_user_name_makes_a_template_that_is_json(username: str) -> None:
     stack = Stack()
-    client_secret(stack, "Login", username=username, key=kms.Key(stack, "Key"))
+    client_secret(stack, "Login", username=username, key=cast(kms.IKey, kms.Key(stack, "Key")))
     (body,) = Template.from_stack(stack).find_resources("AWS::SecretsManager::Secret").values()
     template = body["Properties"]["GenerateSecretString"]["SecretStringTemplate"]
     assert json.loads(template) == {"username": username}
