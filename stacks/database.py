@@ -5,8 +5,8 @@ from typing import Any
 from aws_cdk import Stack
 from constructs import Construct
 
-from multiconnect.container import DatabaseAccess
-from multiconnect.database import Database, client_secret
+from multiconnect.database import mysql
+from multiconnect.database.access import DatabaseAccess, client_secret
 from multiconnect.encryption import allow_alarms, encryption_key
 from multiconnect.monitoring import Alarms
 from sizing import Plan
@@ -22,13 +22,13 @@ class DatabaseStack(Stack):
 
     Attributes:
         database: The instance.
-        access: How the client reaches it, with its own login, or the master's where no server runs (`database_user`).
-        master_secret_arn: Of the login that RDS makes and rotates.
+        access: How the client reaches it: with a login of its own, or with the master's (`database_user`).
+        master_secret_arn: The secret with the master's login, which RDS makes and rotates.
 
-    Both name exports of this stack. Their names are a contract, and short: see `NetworkStack.vpc_in`.
+    `access` and `master_secret_arn` are exports of this stack, whose names are a contract (`NetworkStack.vpc_in`).
     """
 
-    database: Database
+    database: mysql.MysqlDatabase
     access: DatabaseAccess
     master_secret_arn: str
 
@@ -43,7 +43,7 @@ class DatabaseStack(Stack):
         **stack_options: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack_options)
-        # For whoever reviews the templates: why these sizes.
+        # The reasons for the sizes stand in the template, for whoever reviews it.
         self.template_options.metadata = {"Plan": {"Reasons": list(plan.reasons)}}
         retention = Retention.of(settings)
         key = encryption_key(
@@ -53,7 +53,8 @@ class DatabaseStack(Stack):
             removal_policy=retention.keys_and_files,
         )
         allow_alarms(key)
-        self.database = Database(
+        alarms = Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email)
+        self.database = mysql.MysqlDatabase(
             self,
             "Database",
             identifier=f"{settings.name}-database",
@@ -73,8 +74,8 @@ class DatabaseStack(Stack):
             log_retention=retention.logs,
             log_removal_policy=retention.keys_and_files,
             log_key=network.log_key,
-            alarms=Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email),
         )
+        self.database.add_alarms(alarms)
 
         def exported(name: str, value: str) -> str:
             return self.export_value(value, name=f"{settings.name}:{name}")
@@ -87,6 +88,8 @@ class DatabaseStack(Stack):
             login = exported("ClientLogin", secret.secret_arn)
         instance = self.database.instance
         self.access = DatabaseAccess(
+            engine=mysql.ENGINE,
+            port=mysql.PORT,
             hostname=exported("DatabaseHost", instance.db_instance_endpoint_address),
             security_group_id=exported("DatabaseGroup", self.database.security_group.security_group_id),
             secret_arn=login,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, DefaultStackSynthesizer, Environment
+from aws_cdk import App, Environment
 
 from sizing import Plan
 from stacks.database import DatabaseStack
@@ -13,7 +13,7 @@ from stacks.functions import FunctionsStack
 from stacks.network import NetworkStack
 from stacks.settings import Settings
 
-# Here and not in cdk.json: the CDK CLI warns of each context key that begins with "aws:" whenever it reads that file.
+# Here and not in cdk.json: the CDK CLI warns of each context key in that file that begins with "aws:".
 NO_CREATION_TRACES = {"aws:cdk:disable-creation-stack-traces": True}
 
 
@@ -21,19 +21,18 @@ def new_app(context: Mapping[str, Any], folder: Path | None = None) -> App:
     """Return an empty app.
 
     Args:
-        context: That of `cdk.json`; what the CDK CLI hands over lies on top of it.
+        context: The context of `cdk.json`. What the CDK CLI hands over takes precedence.
         folder: Where the templates go. Default: where the CLI says, or a temporary folder.
     """
     return App(
         context={**context, **NO_CREATION_TRACES},
         outdir=str(folder) if folder else None,
         analytics_reporting=False,
-        # Of the JavaScript below: they cost a tenth of a synth, name no line of ours, but a temporary folder that makes
-        # two synths differ. Those of the resources have a context key of their own.
+        # Stack traces and the tree would show the CDK's JavaScript and no line of ours. They cost a tenth of a synth,
+        # and they hold the name of a temporary folder, so that two synths would differ. The traces of the resources
+        # have a context key of their own.
         stack_traces=False,
         tree_metadata=False,
-        # The CLI checks the bootstrap version itself; the rule would cost each template 500 of its 51,200 bytes.
-        default_stack_synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
     )
 
 
@@ -41,9 +40,9 @@ def add_stacks(app: App, settings: Settings, plan: Plan) -> None:
     """Add the four stacks of one deployment to an app: network, database, Lambda, enterprise.
 
     Args:
-        app: Where to.
+        app: The app that owns the stacks.
         settings: What is asked for.
-        plan: What follows from it.
+        plan: The sizes that follow from the settings.
     """
     name, env = settings.name, Environment(account=settings.account, region=settings.region)
     network = NetworkStack(app, f"{name}-network", settings=settings, plan=plan, env=env)

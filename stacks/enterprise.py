@@ -3,28 +3,28 @@
 from typing import Any, cast
 
 from aws_cdk import CfnOutput, CfnResource, CustomResource, Stack
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+import functions.contract as contract
 from multiconnect.client import Client
-from multiconnect.container import Image
 from multiconnect.dashboard import Dashboard
-from multiconnect.database import PORT as DATABASE_PORT
 from multiconnect.encryption import allow_alarms, encryption_key
-from multiconnect.entry import API_PORT, Entry
+from multiconnect.entry import Entry
 from multiconnect.fleet import Fleet
+from multiconnect.function import DEFAULT_TIMEOUT_MINUTES
 from multiconnect.media import Media
 from multiconnect.monitoring import Alarms
+from multiconnect.service import Image
 from sizing import Plan
 from stacks.database import DatabaseStack
-from stacks.functions import TIMEOUT_MINUTES, FunctionsStack, ManagedShards
+from stacks.functions import FunctionsStack
 from stacks.network import NetworkStack
 from stacks.retention import Retention
 from stacks.settings import Settings
 
-ANSWER_TIMEOUT_SECONDS = 60 * (TIMEOUT_MINUTES + 2)
-"""CloudFormation waits an hour by default; a function that lives for ten minutes gives no answer after that."""
+ANSWER_TIMEOUT_SECONDS = 60 * (DEFAULT_TIMEOUT_MINUTES + 2)
+"""CloudFormation waits an hour by default, yet a function cannot answer any more once Lambda has ended it."""
 
 
 class EnterpriseStack(Stack):
@@ -69,7 +69,7 @@ class EnterpriseStack(Stack):
         )
         if settings.eni_trunking:
             fleet.start_after(
-                self._custom_resource("EniTrunking", functions.eni_trunking, {"RoleArn": fleet.role.role_arn})
+                self._custom_resource("EniTrunking", functions.eni_trunking, {contract.ROLE_ARN: fleet.role.role_arn})
             )
         entry = Entry(
             self,
@@ -100,12 +100,12 @@ class EnterpriseStack(Stack):
                     "DatabaseUser",
                     functions.database_user,
                     {
-                        "MasterSecretArn": database.master_secret_arn,
-                        "UserSecretArn": database.access.secret_arn,
-                        "Host": database.access.hostname,
-                        "Port": str(DATABASE_PORT),
-                        "TlsRequired": str(settings.tls).lower(),
-                        "CaParameterName": database.access.certificate_authorities,
+                        contract.MASTER_SECRET_ARN: database.master_secret_arn,
+                        contract.USER_SECRET_ARN: database.access.secret_arn,
+                        contract.HOST: database.access.hostname,
+                        contract.PORT: str(database.access.port),
+                        contract.TLS_REQUIRED: str(settings.tls).lower(),
+                        contract.CA_PARAMETER_NAME: database.access.certificate_authorities,
                     },
                 )
             )
@@ -117,67 +117,45 @@ class EnterpriseStack(Stack):
             self, "Dashboard", plan=plan, fleet=fleet, entry=entry, client=self.client, database=database.database
         )
         if functions.shards is not None:
-            raised = self._manage_shards(functions.shards, plan, fleet, entry)
-            # Raised last of all, so that nothing is left that could fail and roll the raise back.
-            raised.node.add_dependency(alarms, dashboard)
+            # See `FunctionsStack._shards` for the import and for the id.
+            from multiconnect.shards import ShardResources
+
+            shards = ShardResources(
+                self,
+                "Default",
+                manager=functions.shards,
+                active_coreapps=plan.active_coreapps,
+                fleet=fleet,
+                entry=entry,
+                client=self.client,
+            )
+            # The raise comes last, so that nothing is left that could fail and roll it back.
+            shards.after.node.add_dependency(alarms, dashboard)
         CfnOutput(
             self,
-            "Endpoint",
+            contract.ENDPOINT_OUTPUT,
             description="The client's API; its certificate is signed by the client itself",
             value=f"https://{entry.load_balancer.load_balancer_dns_name}",
         )
         CfnOutput(
             self,
-            "ShardCount",
+            contract.SHARD_COUNT_OUTPUT,
             description="Set Shards to this: after a deploy that raised it (M-22), before one that lowers it (M-23)",
             value=str(plan.active_coreapps),
         )
-        CfnOutput(self, "ClusterName", description="The ECS cluster", value=fleet.cluster.cluster_name)
+        CfnOutput(self, contract.CLUSTER_NAME_OUTPUT, description="The ECS cluster", value=fleet.cluster.cluster_name)
         CfnOutput(
             self,
-            "CoreappService",
+            contract.COREAPP_SERVICE_OUTPUT,
             description="The ECS service of the coreapps",
             value=self.client.coreapp.service_name,
         )
-
-    def _manage_shards(self, shards: ManagedShards, plan: Plan, fleet: Fleet, entry: Entry) -> CustomResource:
-        """Put one custom resource before the coreapps, which lowers, and one after them, which raises (M-22, M-23).
-
-        Returns:
-            The one after them.
-        """
-        functions = ec2.SecurityGroup.from_security_group_id(
-            self, "ShardsSecurityGroup", shards.security_group.security_group_id
-        )
-        entry.security_group.connections.allow_from(functions, ec2.Port.tcp(API_PORT), "Functions that set the shards")
-        endpoint = f"https://{entry.load_balancer.load_balancer_dns_name}"
-        told = {"Endpoint": endpoint, **shards.properties, "Shards": str(plan.active_coreapps)}
-        coreapp = self.client.coreapp
-        before = CustomResource(
-            self, "ShardsBefore", service_token=shards.service_token, properties={**told, "Place": "before"}
-        )
-        # Neither hosts nor coreapps may go before the shards that they serve have.
-        fleet.start_after(before)
-        coreapp.node.add_dependency(before)
-        after = CustomResource(
-            self,
-            "ShardsAfter",
-            service_token=shards.service_token,
-            properties={
-                **told,
-                "Place": "after",
-                "ClusterName": fleet.cluster.cluster_name,
-                "ServiceName": coreapp.service_name,
-            },
-        )
-        after.node.add_dependency(self.client.webapp, self.client.master)  # on the coreapps it depends by name
-        return after
 
     def _custom_resource(
         self, construct_id: str, function: lambda_.IFunction, properties: dict[str, str]
     ) -> CustomResource:
         resource = CustomResource(self, construct_id, service_token=function.function_arn, properties=properties)
-        # Not by `service_timeout`, which is written as text that CloudFormation has to coerce.
+        # The CDK's own argument `service_timeout` would write the number as text.
         definition = cast(CfnResource, resource.node.default_child)
         definition.add_property_override("ServiceTimeout", ANSWER_TIMEOUT_SECONDS)
         return resource

@@ -65,14 +65,14 @@ class NetworkStack(Stack):
                 "Isolated": vpc.isolated_subnets,
             }.items()
         }
-        # CDK's function that closes the default group depends on its role twice (cfn-lint W3005).
+        # The CDK's function that closes the default group waits for a role that its properties name (cfn-lint W3005).
         provider = self.node.find_child("Custom::VpcRestrictDefaultSGCustomResourceProvider")
         cast(CfnResource, provider.node.find_child("Handler")).add_deletion_override("DependsOn")
 
     def vpc_in(self, stack: Stack) -> ec2.IVpc:
-        """Return the VPC as another stack sees it: by exports whose names are a contract.
+        """Return the VPC as another stack sees it: by exports of this stack.
 
-        They are short, too: a large template names a subnet many times and ends at 51,200 bytes.
+        The names of the exports are a contract, since CloudFormation refuses to drop one that another stack imports.
         """
         vpc = ec2.Vpc.from_vpc_attributes(
             stack,
@@ -90,7 +90,7 @@ class NetworkStack(Stack):
 
     @property
     def availability_zones(self) -> list[str]:
-        """The region's first zones, in the order of their names; CloudFormation fills them in.
+        """The region's first zones in the order of their names. CloudFormation fills them in.
 
         The CDK would otherwise look the zones of a known account up, during synth.
         """

@@ -15,8 +15,8 @@ class Retention:
     """Removal policies of one deployment.
 
     Attributes:
-        database: A last snapshot, unless the data may go.
-        keys_and_files: Kept, unless the data may go; also for secrets and logs.
+        database: A last snapshot stays, unless the data may be deleted.
+        keys_and_files: Keys, files, secrets and logs stay, unless the data may be deleted.
         deletion_protection: Whether AWS refuses to delete the database and the load balancer.
         logs: How long logs are kept.
     """
@@ -29,10 +29,10 @@ class Retention:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Derive the policies from the settings."""
-        goes = settings.delete_data_with_stack
+        delete = settings.delete_data_with_stack
         return cls(
-            database=RemovalPolicy.DESTROY if goes else RemovalPolicy.SNAPSHOT,
-            keys_and_files=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN,
-            deletion_protection=not goes,
+            database=RemovalPolicy.DESTROY if delete else RemovalPolicy.SNAPSHOT,
+            keys_and_files=RemovalPolicy.DESTROY if delete else RemovalPolicy.RETAIN,
+            deletion_protection=not delete,
             logs=logs.RetentionDays[LOG_RETENTION_DAYS[settings.log_retention_days]],
         )

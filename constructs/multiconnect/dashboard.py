@@ -4,7 +4,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from multiconnect.client import Client
-from multiconnect.database import Database
+from multiconnect.database.access import DatabaseMetrics
 from multiconnect.entry import Entry
 from multiconnect.fleet import Fleet
 from sizing import Plan
@@ -25,7 +25,7 @@ class Dashboard(Construct):
         fleet: Fleet,
         entry: Entry,
         client: Client,
-        database: Database,
+        database: DatabaseMetrics,
     ) -> None:
         """Make the dashboard.
 
@@ -56,10 +56,10 @@ class Dashboard(Construct):
                 [
                     _graph(
                         "Coreapps",
-                        client.running(client.coreapp),
+                        client.coreapp.running_tasks(),
                         lines={"shards": plan.active_coreapps, "shards + spares": plan.coreapps},
                     ),
-                    _graph("Webapps and masters", client.running(client.webapp), client.running(client.master)),
+                    _graph("Webapps and masters", client.webapp.running_tasks(), client.master.running_tasks()),
                     _graph("Unhealthy webapps", entry.unhealthy_webapps()),
                 ],
                 [
@@ -68,8 +68,8 @@ class Dashboard(Construct):
                     _graph("Database connections, % of the class", database.connections(), lines={"limit": 100}),
                 ],
                 [
-                    _graph("Database CPU, %", database.instance.metric_cpu_utilization()),
-                    _graph("Database storage left", database.instance.metric_free_storage_space()),
+                    _graph("Database CPU, %", database.cpu_utilization()),
+                    _graph("Database storage left", database.free_storage()),
                 ],
             ],
         )

@@ -5,16 +5,24 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from multiconnect import defaults
 
-def encryption_key(scope: Construct, construct_id: str, *, description: str, removal_policy: RemovalPolicy) -> kms.Key:
+
+def encryption_key(
+    scope: Construct,
+    construct_id: str,
+    *,
+    description: str,
+    removal_policy: RemovalPolicy = defaults.REMOVAL_POLICY,
+) -> kms.Key:
     """Make a key that rotates every year.
 
     Args:
         scope: The construct that owns the key.
         construct_id: Its id; a contract, since another id is another key.
         description: What it encrypts.
-        removal_policy: `RETAIN` keeps the key when the stack goes. `DESTROY` schedules its deletion, and with it the
-            loss of every snapshot and log that it encrypts.
+        removal_policy: What happens to the key when the stack is deleted. `DESTROY` schedules its deletion, and with it
+            the loss of every snapshot and log that it encrypts. Default: `defaults.REMOVAL_POLICY`.
     """
     return kms.Key(
         scope, construct_id, description=description, enable_key_rotation=True, removal_policy=removal_policy

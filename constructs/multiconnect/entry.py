@@ -10,17 +10,16 @@ from aws_cdk import aws_elasticloadbalancingv2 as elb
 from constructs import Construct
 
 from multiconnect.monitoring import ABOVE, PERIOD, Alarms
+from multiconnect.roles import API_PORT
 from multiconnect.waivers import waive
-
-API_PORT = 443
 
 
 class Entry(Construct):
     """An NLB that hands TCP 443 through to the webapps, which end TLS themselves.
 
     Attributes:
-        load_balancer: In every zone, cross-zone on.
-        targets: The webapps, by task address.
+        load_balancer: One address in every zone; each address serves the targets of all zones.
+        targets: The webapps, by the addresses of their tasks.
         security_group: Lets the allowed ranges in, and out to the webapps alone.
     """
 
@@ -30,9 +29,9 @@ class Entry(Construct):
         construct_id: str,
         *,
         vpc: ec2.IVpc,
-        internet_facing: bool,
         allowed_cidrs: Sequence[str],
-        deletion_protection: bool,
+        internet_facing: bool = False,
+        deletion_protection: bool = True,
     ) -> None:
         """Make the load balancer.
 
@@ -40,12 +39,12 @@ class Entry(Construct):
             scope: The stack.
             construct_id: A contract: another id is another load balancer with another address.
             vpc: With private and public subnets.
-            internet_facing: In the public subnets, instead of the private ones.
-            allowed_cidrs: Who may call the API.
-            deletion_protection: Refuse to be deleted.
+            allowed_cidrs: The IPv4 and IPv6 ranges whose hosts may call the API.
+            internet_facing: Whether it stands in the public subnets instead of the private ones. Default: false.
+            deletion_protection: Whether AWS refuses to delete it. Default: true.
         """
         super().__init__(scope, construct_id)
-        # Can only be given when the balancer is made, never added later.
+        # A load balancer that was made without a security group can never be given one.
         self.security_group = ec2.SecurityGroup(
             self,
             "SecurityGroup",
@@ -100,11 +99,11 @@ class Entry(Construct):
         )
 
     def unhealthy_webapps(self) -> cloudwatch.IMetric:
-        """How many webapps the load balancer has taken out."""
+        """Return how many webapps fail the load balancer's health check."""
         return self.targets.metrics.un_healthy_host_count(statistic="Maximum", period=PERIOD, label="unhealthy webapps")
 
     def add_alarms(self, alarms: Alarms) -> None:
-        """Speak up when a webapp does not answer."""
+        """Add an alarm for a webapp that does not answer."""
         alarms.add(
             "UnhealthyWebapps",
             self.unhealthy_webapps(),

@@ -1,5 +1,7 @@
 """The hosts: an ECS cluster on EC2 that grows from the environment's default to the cap (M-16, M-17, D-1)."""
 
+from typing import Final
+
 from aws_cdk import Duration
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -12,20 +14,20 @@ from multiconnect.monitoring import ABOVE, PERIOD, Alarms
 from multiconnect.waivers import waive
 from sizing.planning.cost import HOST_VOLUME_GIB
 
-AMI_PARAMETER = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+AMI_PARAMETER: Final = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
 """Resolved by EC2 when a host starts, so that a new image never makes a stack update replace hosts.
 
 Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html
 """
 
-HOST_LIFETIME_DAYS = 30
-"""A host is drained and replaced after this long, and so runs an image at most a month old."""
+HOST_LIFETIME_DAYS: Final = 30
+"""A host is drained and replaced after this long, so that no host runs an image older than a month."""
 
-MEMORY_ALARM_PERCENT = 85
-"""What the published release scaled out at; at the cap nothing is left to scale."""
+MEMORY_ALARM_PERCENT: Final = 85
+"""The published release adds a host above this share of reserved memory (M-17). At the cap no host can be added."""
 
-CONTAINER_STOP_TIMEOUT = "2m"
-"""A coreapp writes its queue to the database before it ends; ECS would kill it after 30 s."""
+CONTAINER_STOP_TIMEOUT: Final = "2m"
+"""A coreapp writes its queue to the database before it ends. By default ECS kills a container after 30 s."""
 
 
 class Fleet(Construct):
@@ -33,7 +35,8 @@ class Fleet(Construct):
 
     Attributes:
         cluster: The ECS cluster.
-        service_cluster: The same, for services to name: they wait for the capacity provider.
+        service_cluster: The same cluster, for services to name. A service that names it is made after the capacity
+            provider is attached.
         group: The auto scaling group of the hosts.
         provider: Scales the group, drains a host before it ends, and protects hosts that run tasks.
         role: The hosts' role; no container can use it.
@@ -60,7 +63,7 @@ class Fleet(Construct):
             instance_type: EC2 type of every host.
             minimum_hosts: The environment's default (M-16).
             maximum_hosts: The cap for the active coreapps (M-17).
-            reserved_memory_mib: Of each host, kept from the tasks for the ECS agent.
+            reserved_memory_mib: Memory of each host that is kept from the tasks, for the ECS agent.
         """
         super().__init__(scope, construct_id)
         self.cluster = ecs.Cluster(self, "Cluster", vpc=vpc, container_insights_v2=ecs.ContainerInsights.ENABLED)
@@ -84,7 +87,7 @@ class Fleet(Construct):
         self._allow_agent()
         user_data = ec2.UserData.for_linux()
         user_data.add_commands(
-            # Read by the agent when it starts; nothing is fetched or installed at boot.
+            # The agent reads this file when it starts. Nothing is fetched or installed at boot.
             f"cat >> /etc/ecs/ecs.config <<'CONFIG'\nECS_CLUSTER={self.cluster.cluster_name}\n"
             f"ECS_RESERVED_MEMORY={reserved_memory_mib}\nECS_CONTAINER_STOP_TIMEOUT={CONTAINER_STOP_TIMEOUT}\n"
             "ECS_DISABLE_PRIVILEGED=true\nECS_AWSVPC_BLOCK_IMDS=true\nCONFIG"
@@ -97,7 +100,7 @@ class Fleet(Construct):
             role=self.role,
             security_group=self.security_group,
             http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
-            http_put_response_hop_limit=1,  # a container is one hop further: it cannot reach the host's role
+            http_put_response_hop_limit=1,  # a container is one hop further away, so it cannot reach the host's role
             detailed_monitoring=True,
             ebs_optimized=True,
             block_devices=[
@@ -143,7 +146,8 @@ class Fleet(Construct):
             capacity_providers=[self.provider.capacity_provider_name],
             default_capacity_provider_strategy=[],
         )
-        # By the association's name, which is the cluster's: a service that started before it would find no provider.
+        # The association's name is the cluster's. A service that names the cluster this way is made after it; made
+        # before, it would find no capacity provider.
         self.service_cluster = ecs.Cluster.from_cluster_attributes(
             self, "ServiceCluster", cluster_name=providers.ref, vpc=vpc, has_ec2_capacity=True
         )
@@ -168,7 +172,7 @@ class Fleet(Construct):
         self.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"],
-                resources=["*"],  # host ids that nobody knows before; the condition names the cluster
+                resources=["*"],  # the ids of hosts are not known before; the condition names the cluster
                 conditions={"ArnEquals": {"ecs:cluster": self.cluster.cluster_arn}},
             )
         )
@@ -182,11 +186,11 @@ class Fleet(Construct):
         )
 
     def start_after(self, dependency: IDependable) -> None:
-        """Start no host before this is there: trunking is fixed when a host registers (D-4)."""
+        """Start no host before this exists: trunking is fixed when a host registers (D-4)."""
         self.group.node.add_dependency(dependency)
 
     def hosts_in_service(self) -> cloudwatch.IMetric:
-        """How many hosts run tasks."""
+        """Return how many hosts are in service."""
         return cloudwatch.Metric(
             namespace="AWS/AutoScaling",
             metric_name="GroupInServiceInstances",
@@ -197,11 +201,16 @@ class Fleet(Construct):
         )
 
     def memory_reservation(self) -> cloudwatch.IMetric:
-        """Memory reserved by tasks, in percent of what the running hosts have: what the fleet scales on (M-17)."""
+        """Return the memory that tasks reserve, in percent of what the hosts have; the fleet scales on it (M-17)."""
         return self.cluster.metric_memory_reservation(period=PERIOD, label="memory reserved, %")
 
     def add_alarms(self, alarms: Alarms, *, maximum_hosts: int) -> None:
-        """Speak up when the fleet cannot grow any more."""
+        """Add an alarm for a fleet that cannot grow any more.
+
+        Args:
+            alarms: Where the alarm is added.
+            maximum_hosts: The cap for the active coreapps.
+        """
         alarms.add(
             "MemoryAtCap",
             cloudwatch.MathExpression(

@@ -1,5 +1,7 @@
 """The shared file system that every webapp, coreapp and master mounts (D-7, facts 1.8)."""
 
+from typing import Final
+
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_efs as efs
@@ -7,9 +9,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-NFS_PORT = 2049
+from multiconnect import defaults
 
-FOLDERS = {"data": "/usr/local/waent/data", "media": "/usr/local/wamedia"}
+NFS_PORT: Final = 2049
+
+FOLDERS: Final = {"data": "/usr/local/waent/data", "media": "/usr/local/wamedia"}
 """A folder of the file system for each path that all containers share (facts 1.8)."""
 
 
@@ -30,16 +34,16 @@ class Media(Construct):
         *,
         vpc: ec2.IVpc,
         key: kms.IKey,
-        removal_policy: RemovalPolicy,
+        removal_policy: RemovalPolicy = defaults.REMOVAL_POLICY,
     ) -> None:
-        """Make the file system, a mount target in each private subnet and the access point.
+        """Make the file system, a mount target in each private subnet and the access points.
 
         Args:
             scope: The stack.
             construct_id: A contract: another id is another file system.
             vpc: With private subnets.
             key: Encrypts the files.
-            removal_policy: `RETAIN` keeps the files when the stack goes.
+            removal_policy: What happens to the files when the stack is deleted. Default: `defaults.REMOVAL_POLICY`.
         """
         super().__init__(scope, construct_id)
         self.security_group = ec2.SecurityGroup(
@@ -74,7 +78,7 @@ class Media(Construct):
             )
             for name in FOLDERS
         }
-        # One policy for all roles, not one each: it is the same sentence, and a template has an end (51,200 bytes).
+        # One policy for the task roles of all services, since each of them may do the same.
         self.mount_policy = iam.Policy(
             self,
             "MountPolicy",

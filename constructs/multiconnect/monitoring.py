@@ -1,4 +1,6 @@
-"""Alarms, the topic that they speak to, and the dashboard."""
+"""Alarms and the topic that they notify."""
+
+from typing import Final
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -8,15 +10,17 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-PERIOD = Duration.minutes(1)
+PERIOD: Final = Duration.minutes(1)
 """All metrics here are read once a minute, the finest that RDS and ECS publish without extra cost."""
 
-ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
-BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+DEFAULT_ALARM_MINUTES: Final = 5
+
+ABOVE: Final = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+BELOW: Final = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 
 
 class Alarms(Construct):
-    """A topic and the alarms that speak to it.
+    """A topic and the alarms that notify it. Each construct adds its own by `add_alarms`.
 
     Attributes:
         topic: Encrypted; refuses publishers without TLS.
@@ -45,10 +49,10 @@ class Alarms(Construct):
         threshold: float,
         *,
         description: str,
-        minutes: int = 5,
+        minutes: int = DEFAULT_ALARM_MINUTES,
         missing_data: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.MISSING,
     ) -> cloudwatch.Alarm:
-        """Add an alarm that speaks both when it fires and when all is well again.
+        """Add an alarm that notifies the topic both when it fires and when all is well again.
 
         Args:
             construct_id: A contract: another id is another alarm.
@@ -56,8 +60,9 @@ class Alarms(Construct):
             comparison: `ABOVE` or `BELOW`.
             threshold: What it is compared with, in the metric's own unit.
             description: What it means and what to do, for the person who is woken by it.
-            minutes: For how long without a break, in minutes.
-            missing_data: What no data means. Default: nothing changes.
+            minutes: How many minutes in a row the metric must be beyond the threshold. Default:
+                `DEFAULT_ALARM_MINUTES`.
+            missing_data: What a minute without data means. Default: the alarm keeps its state.
         """
         alarm = cloudwatch.Alarm(
             self,

@@ -1,36 +1,54 @@
 """The VPC: public, private and isolated subnets, the way out, the endpoints and the flow logs."""
 
+import re
 from ipaddress import ip_network
+from typing import Final
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-MAX_AVAILABILITY_ZONES = 4
+DEFAULT_ZONES: Final = 3
+
+DEFAULT_CIDR: Final = "10.0.0.0/16"
+
+MAX_AVAILABILITY_ZONES: Final = 4
 """Address space is kept for this many zones, so that adding one later changes no existing subnet (M-14, D-11)."""
 
-PRIVATE_EXTRA_BITS = 4
+PRIVATE_EXTRA_BITS: Final = 4
 """A private subnet is 1/16 of the VPC: a /20 with 4,091 addresses in a /16. Every task takes one (D-4)."""
 
-SMALL_EXTRA_BITS = 6
+SMALL_EXTRA_BITS: Final = 6
 """A public or isolated subnet is 1/64 of the VPC: load balancer, NAT and database need few addresses."""
 
-HOST_ENDPOINTS = {
-    "Ecs": ec2.InterfaceVpcEndpointAwsService.ECS,
-    "EcsAgent": ec2.InterfaceVpcEndpointAwsService.ECS_AGENT,
-    "EcsTelemetry": ec2.InterfaceVpcEndpointAwsService.ECS_TELEMETRY,
-    "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
-    "EcrDocker": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
-    "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
-    "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
-    "Ssm": ec2.InterfaceVpcEndpointAwsService.SSM,
-    "SsmMessages": ec2.InterfaceVpcEndpointAwsService.SSM_MESSAGES,
-    "Ec2Messages": ec2.InterfaceVpcEndpointAwsService.EC2_MESSAGES,
-}
+INTERFACE_ENDPOINTS: Final = (
+    "ecs",
+    "ecs-agent",
+    "ecs-telemetry",
+    "ecr.api",
+    "ecr.dkr",
+    "logs",
+    "secretsmanager",
+    "ssm",
+    "ssmmessages",
+    "ec2messages",
+)
 """What ECS hosts in private subnets talk to.
 
 Source: https://docs.aws.amazon.com/AmazonECS/latest/userguide/vpc-endpoints.html; the last three serve Session Manager.
+"""
+
+ENDPOINT_WORDS: Final = {
+    "ecr.dkr": ("ecr", "docker"),
+    "secretsmanager": ("secrets", "manager"),
+    "ssmmessages": ("ssm", "messages"),
+    "ec2messages": ("ec2", "messages"),
+}
+"""The words of a construct id where they are not those of the service's name.
+
+They are a contract. Another id is another endpoint, and CloudFormation could not make it beside the old one, since a
+VPC takes one endpoint with private DNS for each service.
 """
 
 
@@ -49,23 +67,25 @@ class Network(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        zones: int,
-        cidr: str,
-        nat_gateways: int,
-        interface_endpoints: bool,
         flow_log_group: logs.ILogGroup,
+        zones: int = DEFAULT_ZONES,
+        cidr: str = DEFAULT_CIDR,
+        nat_gateways: int | None = None,
+        interface_endpoints: bool = True,
     ) -> None:
         """Lay out the VPC.
 
         Args:
             scope: The stack.
             construct_id: A contract: another id is another VPC.
-            zones: How many of the stack's availability zones, two to four; one more later changes no subnet.
-            cidr: The VPC's addresses, /16 to /20.
-            nat_gateways: One per zone survives the loss of a zone; one is cheaper.
-            interface_endpoints: Whether hosts reach AWS through `HOST_ENDPOINTS` instead of the NAT gateways;
-                WhatsApp's servers are reached through NAT in any case.
             flow_log_group: Where the flow logs of all traffic go.
+            zones: How many of the stack's availability zones to use, two to `MAX_AVAILABILITY_ZONES`; one more later
+                changes no subnet. Default: `DEFAULT_ZONES`.
+            cidr: The VPC's addresses, /16 to /20. Default: `DEFAULT_CIDR`.
+            nat_gateways: How many to make. One is cheaper; one in each zone survives the loss of a zone. Default: one
+                in each zone.
+            interface_endpoints: Whether hosts reach AWS through `INTERFACE_ENDPOINTS` instead of the NAT gateways.
+                WhatsApp's servers are reached through NAT in any case. Default: true.
         """
         super().__init__(scope, construct_id)
         prefix = ip_network(cidr).prefixlen
@@ -75,7 +95,7 @@ class Network(Construct):
             ip_addresses=ec2.IpAddresses.cidr(cidr),
             max_azs=zones,
             reserved_azs=MAX_AVAILABILITY_ZONES - zones,
-            nat_gateways=nat_gateways,
+            nat_gateways=zones if nat_gateways is None else nat_gateways,
             restrict_default_security_group=True,
             subnet_configuration=[
                 ec2.SubnetConfiguration(
@@ -121,11 +141,24 @@ class Network(Construct):
         )
         # The range itself, not a reference to the VPC's: rule packs cannot judge a range that they cannot read.
         group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), "AWS APIs from the VPC")
-        for name, service in HOST_ENDPOINTS.items():
+        for name in INTERFACE_ENDPOINTS:
             self.vpc.add_interface_endpoint(
-                f"{name}Endpoint",
-                service=service,
+                endpoint_id(name),
+                service=ec2.InterfaceVpcEndpointAwsService(name),
                 subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
                 security_groups=[group],
                 open=False,
             )
+
+
+def endpoint_id(name: str) -> str:
+    """Return the construct id of an endpoint.
+
+    Args:
+        name: The last part of the service's name, such as `ecr.api`.
+
+    >>> endpoint_id("ecs-agent"), endpoint_id("secretsmanager")
+    ('EcsAgentEndpoint', 'SecretsManagerEndpoint')
+    """
+    words = ENDPOINT_WORDS.get(name) or re.split("[.-]", name)
+    return "".join(word.capitalize() for word in words) + "Endpoint"

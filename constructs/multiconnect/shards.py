@@ -1,40 +1,61 @@
 """Shards follow the stack: what calls Set Shards, and when (D-8, M-22, M-23)."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Final, cast
 
-from aws_cdk import CfnElement, Duration, Stack
+from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
+from functions import contract
+from multiconnect import defaults
+from multiconnect.client import Client
 from multiconnect.dependencies import wait_for_policy_alone
+from multiconnect.entry import Entry
+from multiconnect.fleet import Fleet
+from multiconnect.function import Function, function_security_group
+from multiconnect.roles import API_PORT
 from multiconnect.waivers import waive
 
-QUERY_INTERVAL_SECONDS = 5
+DEFAULT_CERTIFICATE_MAX_AGE_DAYS: Final = 30
+"""An operator's confirmation of the certificate counts for this long (M-11)."""
+
+FUNCTION_TIMEOUT_MINUTES: Final = 3
+"""One call looks once and tries once to set the shards; the waiting is done between the calls."""
+
+QUERY_INTERVAL_SECONDS: Final = 5
 """How often a resize is looked at: a restart of all coreapps takes 45 to 60 s (M-22)."""
 
-TOTAL_TIMEOUT_MINUTES = 45
-"""The functions give up, and give back, after 30 minutes (`functions.shards.decision`); CloudFormation after 60."""
+TOTAL_TIMEOUT_MINUTES: Final = 45
+"""The functions give up, and put the shards back, after 30 minutes; CloudFormation gives up after 60."""
 
-RECONCILE_EVERY_MINUTES = 15
-"""A person, or a client that was away, may have left another number behind without an event."""
+RECONCILE_INTERVAL_MINUTES: Final = 15
+"""A person, or a client that did not answer, may have left another number of shards behind without any event."""
 
 
 class ShardManager(Construct):
-    """The provider of the two custom resources, the reconciler and the runbook.
+    """The functions that set the shards, the provider of the two custom resources, the reconciler and the runbook.
 
     Attributes:
-        service_token: What the custom resources name.
-        runbook: A state machine for the operator.
+        service_token: What the custom resources name as their provider.
+        security_group: The group that the functions call the client's API from.
+        properties: What the functions need to know of the account and its certificate.
+        runbook: A state machine with which an operator sets the shards by hand.
     """
 
     service_token: str
+    security_group: ec2.SecurityGroup
+    properties: Mapping[str, str]
     runbook: sfn.StateMachine
 
     def __init__(
@@ -42,49 +63,112 @@ class ShardManager(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        on_event: lambda_.IFunction,
-        is_complete: lambda_.IFunction,
-        reconcile: lambda_.IFunction,
         stack_name: str,
-        properties: Mapping[str, str],
-        log_group: logs.ILogGroup,
+        account_secret_name: str,
+        vpc: ec2.IVpc,
+        code: lambda_.Code,
+        log_key: kms.IKey,
+        endpoint: str | None = None,
+        ca_parameter_name: str | None = None,
+        certificate_max_age_days: int = DEFAULT_CERTIFICATE_MAX_AGE_DAYS,
+        log_retention: logs.RetentionDays = defaults.LOG_RETENTION,
+        log_removal_policy: RemovalPolicy = defaults.REMOVAL_POLICY,
     ) -> None:
-        """Wire the functions up.
+        """Make the functions and what calls them.
 
         Args:
             scope: The Lambda stack.
             construct_id: A contract: another id is another provider.
-            on_event: `functions.shards.resource.on_event`.
-            is_complete: `functions.shards.resource.is_complete`.
-            reconcile: `functions.shards.reconcile.handler`.
-            stack_name: The enterprise stack, whose outputs name the endpoint and the declared number.
-            properties: What all of them are told, beside the stack's name.
-            log_group: For the provider and the runbook.
+            stack_name: The enterprise stack, whose outputs name the endpoint and the declared number of shards.
+            account_secret_name: The secret with login, number and certificate of the client's account.
+            vpc: With private subnets.
+            code: What `function.function_code` returned.
+            log_key: Encrypts the logs.
+            endpoint: Where the client's API is. Default: the load balancer.
+            ca_parameter_name: The SSM parameter with the certificate authority of the client's API. Default: the
+                public authorities verify it.
+            certificate_max_age_days: How old the operator's confirmation of the certificate may be. Default:
+                `DEFAULT_CERTIFICATE_MAX_AGE_DAYS`.
+            log_retention: How long the logs are kept. Default: `defaults.LOG_RETENTION`.
+            log_removal_policy: What happens to the logs when the stack is deleted. Default: `defaults.REMOVAL_POLICY`.
         """
         super().__init__(scope, construct_id)
-        provider = cr.Provider(
+        self.properties = {
+            contract.SECRET_ARN: account_secret_name,
+            contract.CERTIFICATE_MAX_AGE_DAYS: str(certificate_max_age_days),
+            **({contract.ENDPOINT: endpoint} if endpoint else {}),
+            **({contract.CA_PARAMETER_NAME: ca_parameter_name} if ca_parameter_name else {}),
+        }
+        self.security_group = function_security_group(
+            self, "ShardsSecurityGroup", vpc=vpc, description="Functions that set the shards of the client"
+        )
+        secret = secretsmanager.Secret.from_secret_name_v2(self, "ClientAccount", account_secret_name)
+        describing = _describing(Stack.of(self), stack_name)
+
+        def function(construct_id: str, handler: str, description: str) -> Function:
+            made = Function(
+                self,
+                construct_id,
+                handler=handler,
+                description=description,
+                code=code,
+                vpc=vpc,
+                security_group=self.security_group,
+                statements=[
+                    iam.PolicyStatement(actions=[action], resources=[arn]) for action, (arn, _) in describing.items()
+                ],
+                timeout_minutes=FUNCTION_TIMEOUT_MINUTES,
+                log_key=log_key,
+                log_retention=log_retention,
+                log_removal_policy=log_removal_policy,
+            )
+            for _, shown in describing.values():
+                waive(
+                    made.execution_role,
+                    f"AwsSolutions-IAM5[Resource::{shown}]",
+                    "One stack and its services, whose names CloudFormation ends with letters of its own.",
+                )
+            secret.grant_read(made)
+            if ca_parameter_name:
+                _allow_to_read_parameter(made, ca_parameter_name)
+            return made
+
+        ask = function("ShardsAsk", contract.SHARDS_ON_EVENT_HANDLER, "Notes which number of shards is asked for")
+        step = function("ShardsStep", contract.SHARDS_IS_COMPLETE_HANDLER, "Takes the next step of a change of shards")
+        reconcile = function(
+            "ShardsReconcile", contract.SHARDS_RECONCILE_HANDLER, "Brings the shards to what the stack declares"
+        )
+        log_group = logs.LogGroup(
             self,
+            "ShardsProviderLog",
+            retention=log_retention,
+            encryption_key=log_key,
+            removal_policy=log_removal_policy,
+        )
+        callers = Construct(self, "Shards")
+        provider = cr.Provider(
+            callers,
             "Provider",
-            on_event_handler=on_event,
-            is_complete_handler=is_complete,
+            on_event_handler=ask,
+            is_complete_handler=step,
             query_interval=Duration.seconds(QUERY_INTERVAL_SECONDS),
             total_timeout=Duration.minutes(TOTAL_TIMEOUT_MINUTES),
             log_group=log_group,
             disable_waiter_state_machine_logging=True,
         )
         self.service_token = provider.service_token
-        told = {**properties, "StackName": stack_name}
-        self._reconcile_on_events(reconcile, stack_name, told)
-        self.runbook = self._runbook(on_event, is_complete, told, log_group)
+        properties = {**self.properties, contract.STACK_NAME: stack_name}
+        _reconcile_on_events(callers, reconcile, stack_name, properties)
+        self.runbook = _runbook(callers, ask, step, properties, log_group)
         framework = [provider.node.find_child(f"framework-{name}") for name in ("onEvent", "isComplete", "onTimeout")]
-        for function in framework:
-            wait_for_policy_alone(function, function.node.find_child("ServiceRole"))
+        for called in framework:
+            wait_for_policy_alone(called, called.node.find_child("ServiceRole"))
         for machine in (provider.node.find_child("waiter-state-machine"), self.runbook):
             wait_for_policy_alone(machine, machine.node.find_child("Role"))
-        for construct in (*framework, on_event, is_complete):
-            name = Stack.of(self).get_logical_id(cast(CfnElement, construct.node.default_child))
+        for called in (*framework, ask, step):
+            name = Stack.of(self).get_logical_id(cast(CfnElement, called.node.default_child))
             waive(
-                self,
+                callers,
                 f"AwsSolutions-IAM5[Resource::<{name}.Arn>:*]",
                 "The CDK lets a caller call every version of one function; this one has a single version.",
             )
@@ -97,96 +181,195 @@ class ShardManager(Construct):
             "SF1": "Each step is a function that logs it; the waiter itself only counts.",
             "SF2": "Each step is a function that logs its times; the waiter itself only counts.",
         }.items():
-            waive(self, f"AwsSolutions-{finding}", reason)
+            waive(callers, f"AwsSolutions-{finding}", reason)
 
-    def _reconcile_on_events(self, reconcile: lambda_.IFunction, stack_name: str, told: Mapping[str, str]) -> None:
-        target = targets.LambdaFunction(reconcile, event=events.RuleTargetInput.from_object(dict(told)))
-        stack = Stack.of(self).format_arn(service="cloudformation", resource="stack", resource_name=f"{stack_name}/")
-        services = Stack.of(self).format_arn(service="ecs", resource="service", resource_name=f"{stack_name}-")
-        events.Rule(
-            self,
-            "StackSettled",
-            description="The stack is settled: its rollback may have left the shards behind",
-            event_pattern=events.EventPattern(
-                source=["aws.cloudformation"],
-                detail_type=["CloudFormation Stack Status Change"],
-                detail={
-                    "stack-id": events.Match.prefix(stack),
-                    "status-details": {"status": ["UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE"]},
-                },
-            ),
-            targets=[target],
-        )
-        events.Rule(
-            self,
-            "ServiceSteady",
-            description="The coreapp service is steady: the coreapps may be there now",
-            event_pattern=events.EventPattern(
-                source=["aws.ecs"],
-                detail_type=["ECS Service Action"],
-                resources=events.Match.prefix(services),
-                detail={"eventName": ["SERVICE_STEADY_STATE"]},
-            ),
-            targets=[target],
-        )
-        events.Rule(
-            self,
-            "Regularly",
-            description="Nothing may have told of a difference",
-            schedule=events.Schedule.rate(Duration.minutes(RECONCILE_EVERY_MINUTES)),
-            targets=[target],
-        )
 
-    def _runbook(
+class ShardResources(Construct):
+    """The two custom resources around the coreapp service: one before it, which lowers, and one after it, which raises.
+
+    Attributes:
+        after: The one that raises the shards when the coreapps are there (M-22).
+    """
+
+    after: CustomResource
+
+    def __init__(
         self,
-        on_event: lambda_.IFunction,
-        is_complete: lambda_.IFunction,
-        told: Mapping[str, str],
-        log_group: logs.ILogGroup,
-    ) -> sfn.StateMachine:
-        """A state machine that an operator starts in the console with `{"shards": "8"}`: same guards, same waiting."""
-        properties = {**told, "Place": "after", "Shards": sfn.JsonPath.string_at("$.shards")}
-        ask = tasks.LambdaInvoke(
+        scope: Construct,
+        construct_id: str,
+        *,
+        manager: ShardManager,
+        active_coreapps: int,
+        fleet: Fleet,
+        entry: Entry,
+        client: Client,
+    ) -> None:
+        """Place the custom resources and let their functions call the client's API.
+
+        Args:
+            scope: The enterprise stack.
+            construct_id: A contract: other ids are other custom resources.
+            manager: Their provider, in the Lambda stack.
+            active_coreapps: The number of shards to declare.
+            fleet: The hosts, which stay until the shards are lowered.
+            entry: The load balancer in front of the client's API.
+            client: The services, of which the coreapps serve the shards.
+        """
+        super().__init__(scope, construct_id)
+        # The functions' group belongs to the Lambda stack. An import keeps the rule in this one.
+        callers = ec2.SecurityGroup.from_security_group_id(
+            self, "ShardsSecurityGroup", manager.security_group.security_group_id
+        )
+        entry.security_group.connections.allow_from(callers, ec2.Port.tcp(API_PORT), "Functions that set the shards")
+        properties = {
+            contract.ENDPOINT: f"https://{entry.load_balancer.load_balancer_dns_name}",
+            **manager.properties,
+            contract.SHARDS: str(active_coreapps),
+        }
+        before = CustomResource(
             self,
-            "Ask",
-            lambda_function=on_event,
-            payload=sfn.TaskInput.from_object(
-                {
-                    "RequestType": "Create",
-                    "LogicalResourceId": "Runbook",
-                    "ResourceProperties": properties,
-                }
-            ),
-            result_path="$.asked",
-            retry_on_service_exceptions=False,
+            "ShardsBefore",
+            service_token=manager.service_token,
+            properties={**properties, contract.PLACE: contract.BEFORE},
         )
-        look = tasks.LambdaInvoke(
+        # Neither hosts nor coreapps may go while a shard is still to be served by them (M-23).
+        fleet.start_after(before)
+        client.coreapp.node.add_dependency(before)
+        self.after = CustomResource(
             self,
-            "Look",
-            lambda_function=is_complete,
-            payload=sfn.TaskInput.from_object(
-                {
-                    "RequestType": "Create",
-                    "ResourceProperties": properties,
-                    "Started": sfn.JsonPath.number_at("$.asked.Payload.Started"),
-                    "Floor": sfn.JsonPath.number_at("$.asked.Payload.Floor"),
-                }
-            ),
-            result_path="$.looked",
+            "ShardsAfter",
+            service_token=manager.service_token,
+            properties={
+                **properties,
+                contract.PLACE: contract.AFTER,
+                contract.CLUSTER_NAME: fleet.cluster.cluster_name,
+                contract.SERVICE_NAME: client.coreapp.service_name,
+            },
         )
-        wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.duration(Duration.seconds(QUERY_INTERVAL_SECONDS)))
-        done = sfn.Succeed(self, "Served")
-        definition = ask.next(look).next(
-            sfn.Choice(self, "Done?")
-            .when(sfn.Condition.boolean_equals("$.looked.Payload.IsComplete", True), done)
-            .otherwise(wait.next(look))
+        # It waits for the coreapps as well, whose service its properties name.
+        self.after.node.add_dependency(client.webapp, client.master)
+
+
+def _describing(stack: Stack, stack_name: str) -> dict[str, tuple[str, str]]:
+    """Return the actions that describe one stack and its services, with the ARN that each needs.
+
+    The first ARN of a pair is for a statement. The second is the same ARN as a finding of a rule pack names it.
+    """
+    partition, region, account = (
+        f"<AWS::{parameter}>" if Token.is_unresolved(value) else value
+        for parameter, value in (("Partition", stack.partition), ("Region", stack.region), ("AccountId", stack.account))
+    )
+    return {
+        action: (
+            stack.format_arn(service=service, resource=kind, resource_name=name),
+            f"arn:{partition}:{service}:{region}:{account}:{kind}/{name}",
         )
-        return sfn.StateMachine(
-            self,
-            "SetShardsRunbook",
-            comment='Sets the shards by hand: start it with {"shards": "8"}',
-            definition_body=sfn.DefinitionBody.from_chainable(definition),
-            timeout=Duration.minutes(TOTAL_TIMEOUT_MINUTES),
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
-            tracing_enabled=True,
+        for action, service, kind, name in (
+            ("cloudformation:DescribeStacks", "cloudformation", "stack", f"{stack_name}/*"),
+            ("ecs:DescribeServices", "ecs", "service", f"{stack_name}-*"),
         )
+    }
+
+
+def _allow_to_read_parameter(function: Function, name: str) -> None:
+    arn = Stack.of(function).format_arn(service="ssm", resource="parameter", resource_name=name.removeprefix("/"))
+    function.execution_role.add_to_policy(iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[arn]))
+
+
+def _reconcile_on_events(scope: Construct, reconcile: Function, stack_name: str, properties: Mapping[str, str]) -> None:
+    """Call the reconciler when the stack or the coreapp service has settled, and regularly."""
+    target = targets.LambdaFunction(reconcile, event=events.RuleTargetInput.from_object(dict(properties)))
+    stack = Stack.of(scope).format_arn(service="cloudformation", resource="stack", resource_name=f"{stack_name}/")
+    services = Stack.of(scope).format_arn(service="ecs", resource="service", resource_name=f"{stack_name}-")
+    events.Rule(
+        scope,
+        "StackSettled",
+        description="The stack is settled: its rollback may have left the shards behind",
+        event_pattern=events.EventPattern(
+            source=["aws.cloudformation"],
+            detail_type=["CloudFormation Stack Status Change"],
+            detail={
+                "stack-id": events.Match.prefix(stack),
+                "status-details": {"status": ["UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE"]},
+            },
+        ),
+        targets=[target],
+    )
+    events.Rule(
+        scope,
+        "ServiceSteady",
+        description="The coreapp service is steady: the coreapps may be there now",
+        event_pattern=events.EventPattern(
+            source=["aws.ecs"],
+            detail_type=["ECS Service Action"],
+            resources=events.Match.prefix(services),
+            detail={"eventName": ["SERVICE_STEADY_STATE"]},
+        ),
+        targets=[target],
+    )
+    events.Rule(
+        scope,
+        "Regularly",
+        description="Nothing may have told of a difference",
+        schedule=events.Schedule.rate(Duration.minutes(RECONCILE_INTERVAL_MINUTES)),
+        targets=[target],
+    )
+
+
+def _runbook(
+    scope: Construct,
+    ask: Function,
+    step: Function,
+    properties: Mapping[str, str],
+    log_group: logs.ILogGroup,
+) -> sfn.StateMachine:
+    """Return a state machine that an operator starts with `{"shards": "8"}`; guards and waiting are a deploy's."""
+    properties = {
+        **properties,
+        contract.PLACE: contract.AFTER,
+        contract.SHARDS: sfn.JsonPath.string_at("$.shards"),
+    }
+    first = tasks.LambdaInvoke(
+        scope,
+        "Ask",
+        lambda_function=ask,
+        payload=sfn.TaskInput.from_object(
+            {
+                "RequestType": "Create",
+                "LogicalResourceId": "Runbook",
+                "ResourceProperties": properties,
+            }
+        ),
+        result_path="$.asked",
+        retry_on_service_exceptions=False,
+    )
+    look = tasks.LambdaInvoke(
+        scope,
+        "Look",
+        lambda_function=step,
+        payload=sfn.TaskInput.from_object(
+            {
+                "RequestType": "Create",
+                "ResourceProperties": properties,
+                "Started": sfn.JsonPath.number_at("$.asked.Payload.Started"),
+                "Floor": sfn.JsonPath.number_at("$.asked.Payload.Floor"),
+            }
+        ),
+        result_path="$.looked",
+    )
+    wait = sfn.Wait(scope, "Wait", time=sfn.WaitTime.duration(Duration.seconds(QUERY_INTERVAL_SECONDS)))
+    done = sfn.Succeed(scope, "Served")
+    definition = first.next(look).next(
+        sfn.Choice(scope, "Done?")
+        .when(sfn.Condition.boolean_equals("$.looked.Payload.IsComplete", True), done)
+        .otherwise(wait.next(look))
+    )
+    return sfn.StateMachine(
+        scope,
+        "SetShardsRunbook",
+        comment='Sets the shards by hand: start it with {"shards": "8"}',
+        definition_body=sfn.DefinitionBody.from_chainable(definition),
+        timeout=Duration.minutes(TOTAL_TIMEOUT_MINUTES),
+        logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
+        tracing_enabled=True,
+    )

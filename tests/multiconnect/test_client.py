@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from multiconnect.container import CA_FILE, CA_VARIABLE, CERTIFICATES_PATH
+from multiconnect import roles
+from multiconnect.roles import CA_FILE, CA_VARIABLE, CERTIFICATES_PATH
 from tests.assembly import Assembly
 from tests.conftest import Synth
 
-ROLES = ("Webapp", "Coreapp", "Master")
+ROLES = tuple(role.name for role in roles.ROLES)
 PEERS = ("Coreapp", "Master")
 
 
@@ -221,6 +222,44 @@ def ports_open_to(made: Assembly, target: str) -> set[tuple[str, int, int]]:
     return found
 
 
+@pytest.mark.parametrize("role", roles.ROLES, ids=ROLES)
+def test_a_role_has_exactly_what_its_row_of_the_table_says(production: Assembly, role: roles.Role) -> None:
+    found = container(production, role.name)
+    assert found["Name"] == role.container_name
+    assert [item["ContainerPort"] for item in found["PortMappings"]] == list(role.ports)
+    assert found["Command"] == [role.start_command(tls=True)]
+    told = environment(production, role.name)
+    assert {name: told[name] for name, value in role.variables.items() if "{" not in value} == {
+        name: value for name, value in role.variables.items() if "{" not in value
+    }
+    assert all("LoadBalancer" in str(told[name]) for name, value in role.variables.items() if "{" in value)
+    common = {"WA_DB_USERNAME", "WA_DB_PASSWORD", CA_VARIABLE}
+    assert set(secrets(production, role.name)) - common == set(role.secrets)
+    for variable, generated in role.secrets.items():
+        assert f"Client{generated.name}" in str(secrets(production, role.name)[variable])
+        made = production.enterprise.one("AWS::SecretsManager::Secret", f"Client{generated.name}")
+        assert made["GenerateSecretString"]["PasswordLength"] == generated.length
+    for reach in role.reaches:
+        assert (f"Client{role.name}", reach.first_port, reach.last_port) in ports_open_to(production, reach.role)
+
+
+def test_no_role_is_reached_beyond_the_table(production: Assembly) -> None:
+    for target in ROLES:
+        opened = ports_open_to(production, target) - {("Entry", 443, 443)}
+        assert opened == {
+            (f"Client{role.name}", reach.first_port, reach.last_port)
+            for role in roles.ROLES
+            for reach in role.reaches
+            if reach.role == target
+        }
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_service_has_one_security_group_its_roles_own(production: Assembly, role: str) -> None:
+    (group,) = service(production, role)["NetworkConfiguration"]["AwsvpcConfiguration"]["SecurityGroups"]
+    assert group["Fn::GetAtt"][0].startswith(f"Client{role}SecurityGroup")
+
+
 @pytest.mark.parametrize("peer", PEERS)
 def test_the_control_port_is_closed_to_webapps(production: Assembly, peer: str) -> None:
     assert ports_open_to(production, peer) == {
@@ -243,7 +282,7 @@ def test_the_database_takes_the_client_and_the_function_that_makes_its_user(prod
     ]
     assert {(rule["FromPort"], rule["ToPort"]) for rule in rules} == {(3306, 3306)}
     sources = sorted(rule["SourceSecurityGroupId"]["Fn::GetAtt"][0].partition("SecurityGroup")[0] for rule in rules)
-    assert sources == ["ClientMember", "DatabaseUser"]
+    assert sources == ["ClientCoreapp", "ClientMaster", "ClientWebapp", "DatabaseUser"]
 
 
 def test_an_image_in_ecr_is_pulled_by_the_execution_role_from_these_two_repositories(synth: Synth) -> None:

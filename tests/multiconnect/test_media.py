@@ -59,4 +59,9 @@ def test_nfs_is_open_to_the_client_and_its_hosts_alone(production: Assembly) -> 
     ]
     assert {(rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) for rule in rules} == {(2049, 2049, "tcp")}
     sources = sorted(rule["SourceSecurityGroupId"]["Fn::GetAtt"][0] for rule in rules)
-    assert [source.partition("SecurityGroup")[0] for source in sources] == ["ClientMember", "Fleet"]
+    assert [source.partition("SecurityGroup")[0] for source in sources] == [
+        "ClientCoreapp",
+        "ClientMaster",
+        "ClientWebapp",
+        "Fleet",
+    ]

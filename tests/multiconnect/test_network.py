@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from multiconnect.network import HOST_ENDPOINTS, MAX_AVAILABILITY_ZONES
+from multiconnect.network import INTERFACE_ENDPOINTS, MAX_AVAILABILITY_ZONES
 from tests.assembly import Assembly, Template
 from tests.conftest import Synth
 
@@ -89,7 +89,16 @@ def test_hosts_reach_what_they_need_of_aws_without_nat_in_production(production:
 def test_the_endpoints_are_a_setting(synth: Synth, staging: Assembly) -> None:
     assert interface_endpoints(staging) == {}
     assert interface_endpoints(synth(interface_endpoints="false")) == {}
-    assert len(interface_endpoints(synth("staging", interface_endpoints="true"))) == len(HOST_ENDPOINTS)
+    assert len(interface_endpoints(synth("staging", interface_endpoints="true"))) == len(INTERFACE_ENDPOINTS)
+
+
+def test_the_ids_of_the_endpoints_are_a_contract(production: Assembly) -> None:
+    """Another id is another endpoint, which CloudFormation cannot make beside the old one."""
+    found = production.network.of("AWS::EC2::VPCEndpoint")
+    interfaces = {name for name, item in found.items() if item["Properties"]["VpcEndpointType"] == "Interface"}
+    words = ["Ecs", "EcsAgent", "EcsTelemetry", "EcrApi", "EcrDocker", "Logs"]
+    words += ["SecretsManager", "Ssm", "SsmMessages", "Ec2Messages"]
+    assert {name.removeprefix("NetworkVpc")[:-8] for name in interfaces} == {f"{word}Endpoint" for word in words}
 
 
 def test_the_endpoints_take_https_from_the_vpc_alone(synth: Synth) -> None:

@@ -7,9 +7,7 @@ import pytest
 from sizing import SHARD_COUNTS, max_hosts
 from tests.assembly import DEPLOYMENTS, STACKS
 from tests.conftest import Synth
-
-LARGEST_TEMPLATE_BYTES = 51_200
-"""What CloudFormation takes in a request; a larger template has to be put into a bucket first."""
+from tests.stacks.test_limits import LARGEST
 
 
 @pytest.mark.parametrize("active", SHARD_COUNTS)
@@ -44,11 +42,6 @@ class TestEverySize:
         outputs = synth(deployment, active_coreapps=active).enterprise.body["Outputs"]
         assert outputs["ShardCount"]["Value"] == str(active)
 
-    def test_each_template_fits_in_a_request(self, synth: Synth, deployment: str, active: int) -> None:
-        templates = synth(deployment, active_coreapps=active).templates
-        sizes = {name: template.path.stat().st_size for name, template in templates.items()}
-        assert max(sizes.values()) < LARGEST_TEMPLATE_BYTES, sizes
-
     def test_the_cdk_has_nothing_to_remark(self, synth: Synth, deployment: str, active: int) -> None:
         made = synth(deployment, active_coreapps=active)
         assert made.messages() + made.findings() == []
@@ -64,22 +57,11 @@ class TestEverySize:
         {"registry": "123456789012.dkr.ecr.us-east-1.amazonaws.com/client", "alarm_email": "ops@example.com"},
         {"availability_zones": 4, "active_coreapps": 32},
         {"eni_trunking": "false", "active_coreapps": 8},
-        {  # everything that lengthens a template, with the longest name
-            "name": "wa-twenty-characters",
-            "region": "ap-northeast-1",
-            "active_coreapps": 32,
-            "availability_zones": 4,
-            "manage_shards": "true",
-            "load_balancer_scheme": "internet-facing",
-            "registry": "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/whatsapp",
-            "alarm_email": "operations@example.com",
-        },
+        LARGEST,
     ],
     ids=lambda context: ",".join(context),
 )
-def test_other_settings_make_four_small_templates_without_a_remark_too(synth: Synth, context: dict[str, Any]) -> None:
+def test_other_settings_make_four_templates_without_a_remark_too(synth: Synth, context: dict[str, Any]) -> None:
     made = synth(**context)
     assert tuple(made.templates) == STACKS
-    sizes = {name: template.path.stat().st_size for name, template in made.templates.items()}
-    assert max(sizes.values()) < LARGEST_TEMPLATE_BYTES, sizes
     assert made.messages() + made.findings() == []

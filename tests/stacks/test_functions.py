@@ -1,9 +1,13 @@
 """The Lambda stack: supported runtimes, a role and a log group each, and no right that is not needed."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 
+from functions import contract
+from multiconnect.shards import TOTAL_TIMEOUT_MINUTES
 from tests.assembly import ROOT, Assembly
 from tests.conftest import Synth
 
@@ -16,20 +20,48 @@ def made(request: pytest.FixtureRequest, synth: Synth) -> Assembly:
 def ours(made: Assembly) -> dict[str, Any]:
     """Return the functions whose code is in `functions/`; the CDK's own provider brings others."""
     found = made.functions.of("AWS::Lambda::Function")
-    return {
+    functions = {
         name: item["Properties"]
         for name, item in found.items()
         if str(item["Properties"]["Handler"]).startswith("functions.")
     }
+    assert functions, "a test of every function would pass without any"
+    return functions
 
 
 def policies_of(made: Assembly, role: str) -> list[dict[str, Any]]:
-    return [
+    statements = [
         statement
         for body in made.functions.of("AWS::IAM::Policy").values()
         if {"Ref": role} in body["Properties"]["Roles"]
         for statement in body["Properties"]["PolicyDocument"]["Statement"]
     ]
+    assert statements, f"{role} may do nothing"
+    return statements
+
+
+def test_the_handlers_are_those_of_the_contract_and_no_other(made: Assembly) -> None:
+    expected = {contract.ENI_TRUNKING_HANDLER, contract.DATABASE_USER_HANDLER}
+    if made.settings.manage_shards:
+        expected |= {value for name, value in vars(contract).items() if re.fullmatch("SHARDS_.*_HANDLER", name)}
+        assert len(expected) == 5
+    assert {properties["Handler"] for properties in ours(made).values()} == expected
+
+
+def test_custom_resources_are_told_by_the_names_of_the_contract_and_no_other(synth: Synth) -> None:
+    enterprise = synth(manage_shards="true", shards_ca_parameter="/client/ca").enterprise
+    names = {value for value in vars(contract).values() if isinstance(value, str)}
+    for name, body in enterprise.of("AWS::CloudFormation::CustomResource").items():
+        told = set(body["Properties"]) - {"ServiceToken", "ServiceTimeout"}
+        assert told, name
+        assert told <= names, name
+    outputs = {
+        contract.ENDPOINT_OUTPUT,
+        contract.SHARD_COUNT_OUTPUT,
+        contract.CLUSTER_NAME_OUTPUT,
+        contract.COREAPP_SERVICE_OUTPUT,
+    }
+    assert outputs <= set(enterprise.body["Outputs"])
 
 
 def test_python_is_in_support_on_the_cheaper_processor(made: Assembly) -> None:
@@ -100,7 +132,8 @@ def test_it_reads_the_masters_login_and_writes_the_clients_alone(production: Ass
 
 
 def test_the_local_deployment_has_no_such_function(synth: Synth) -> None:
-    assert list(ours(synth("local"))) == [name for name in ours(synth("local")) if "EniTrunking" in name]
+    (name,) = ours(synth("local"))
+    assert name.startswith("EniTrunking")
 
 
 def test_every_handler_exists_in_the_code_that_is_shipped(made: Assembly) -> None:
@@ -114,16 +147,29 @@ def test_every_handler_exists_in_the_code_that_is_shipped(made: Assembly) -> Non
     for properties in ours(made).values():
         module, _, handler = properties["Handler"].rpartition(".")
         assert callable(getattr(import_module(module), handler))
-        path = folder.joinpath(*module.split("."))
-        assert path.with_suffix(".py").exists() or (path / "__init__.py").exists()
-        assert path.relative_to(folder) == (ROOT / path.relative_to(folder)).relative_to(ROOT)
+        path = folder.joinpath(*module.split(".")).with_suffix(".py")
+        assert path.read_bytes() == (ROOT / path.relative_to(folder)).read_bytes()
 
 
 def test_cloudformation_waits_longer_than_a_function_lives(made: Assembly) -> None:
     longest = max(properties["Timeout"] for properties in ours(made).values())
-    for name, body in made.enterprise.of("AWS::CloudFormation::CustomResource").items():
+    found = made.enterprise.of("AWS::CloudFormation::CustomResource")
+    managed = {"ShardsBefore", "ShardsAfter"} if made.settings.manage_shards else set()
+    assert set(found) == {"EniTrunking", "DatabaseUser"} | managed
+    for name, body in found.items():
         waits = body["Properties"].get("ServiceTimeout", 3600)
         assert longest < waits <= 3600, name
+
+
+def test_the_waiter_ends_after_the_functions_gave_back_and_before_cloudformation_gives_up(synth: Synth) -> None:
+    template = synth(manage_shards="true").functions
+    machine = template.one("AWS::StepFunctions::StateMachine", "waiter")
+    parts = machine["DefinitionString"]["Fn::Join"][1]
+    states = json.loads("".join(part if isinstance(part, str) else "token" for part in parts))["States"]
+    (retry,) = states["framework-isComplete-task"]["Retry"]
+    minutes = retry["IntervalSeconds"] * retry["MaxAttempts"] / 60
+    assert minutes == TOTAL_TIMEOUT_MINUTES
+    assert 30 < minutes < 60, "the functions take 20 minutes to reach a number and 10 to give it back"
 
 
 def test_shards_are_set_before_the_service_shrinks_and_after_it_grew(synth: Synth) -> None:

@@ -20,8 +20,10 @@ class Deployment(BaseModel):
     name: str = setting(
         lambda known: f"wa-{known['environment']}",
         "Prefix of the four stacks. Default: wa-<environment>.",
-        "3 to 20 lower-case letters, digits and hyphens, a letter first",
-        pattern=r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$",
+        "3 to 40 lower-case letters, digits and single hyphens, a letter first",
+        pattern=r"^[a-z](-?[a-z0-9])+$",
+        min_length=3,
+        max_length=40,
     )
     region: Annotated[str, OneOf(certificate_regions())] = setting(
         default_of_sizing("region"), "Where it is deployed; a region that root certificates of RDS are shipped for."

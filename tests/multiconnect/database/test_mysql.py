@@ -1,19 +1,16 @@
 """The database: in place for every size, encrypted, backed up, watched, and with no password that anybody has seen."""
 
-import json
 from typing import Any
 
 import pytest
 
-from multiconnect.database import (
+from multiconnect.database.mysql import (
     CONNECTION_ALARM_PERCENT,
     CPU_ALARM_MINUTES,
     CPU_ALARM_PERCENT,
     FREE_STORAGE_ALARM_GIB,
     LOG_EXPORTS,
     MONITORING_INTERVAL_SECONDS,
-    PASSWORD_EXCLUDED_CHARACTERS,
-    PASSWORD_LENGTH,
 )
 from tests.assembly import Assembly
 from tests.conftest import Synth
@@ -54,19 +51,6 @@ def test_rds_makes_and_rotates_the_masters_password(production: Assembly) -> Non
     assert properties["ManageMasterUserPassword"] is True
     assert "MasterUserPassword" not in properties
     assert "DataKey" in str(properties["MasterUserSecret"]["KmsKeyId"])
-
-
-def test_the_client_has_a_login_of_its_own_with_a_password_that_it_accepts(production: Assembly) -> None:
-    generator = production.database.one("AWS::SecretsManager::Secret", "ClientLogin")["GenerateSecretString"]
-    assert json.loads(generator["SecretStringTemplate"]) == {"username": "multiconnect"}
-    assert generator["GenerateStringKey"] == "password"
-    assert generator["PasswordLength"] == PASSWORD_LENGTH >= 32
-    assert set("?{}&~!()^=") <= set(PASSWORD_EXCLUDED_CHARACTERS)  # refused by the client (facts 1.8)
-    assert set("/@\" '") <= set(generator["ExcludeCharacters"])  # refused by RDS, or in need of quotes
-
-
-def test_the_local_deployment_makes_no_second_login(synth: Synth) -> None:
-    assert synth("local").database.of("AWS::SecretsManager::Secret") == {}
 
 
 def test_production_has_a_standby_in_another_zone_and_staging_has_not(production: Assembly, staging: Assembly) -> None:

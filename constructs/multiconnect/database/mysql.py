@@ -1,5 +1,7 @@
 """RDS for MySQL with the class that the plan chose (D-3, D-6, D-9, D-11)."""
 
+from typing import Final
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
@@ -10,31 +12,44 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from multiconnect import defaults
 from multiconnect.certificates import certificate_authorities
 from multiconnect.monitoring import ABOVE, BELOW, PERIOD, Alarms
 from multiconnect.waivers import waive
 
-PORT = 3306
+ENGINE: Final = "MYSQL"
+"""The engine as the client names it in `WA_DB_ENGINE`."""
 
-CONNECTION_ALARM_PERCENT = 80
-"""Of the class's own limit. The plan keeps the expected load up to 50 % and the worst case up to 90 % (D-3)."""
+PORT: Final = 3306
 
-FREE_STORAGE_ALARM_GIB = 5
-"""Storage autoscaling acts below 10 % free, at most once in six hours; this is what is left when it could not."""
+DEFAULT_ENGINE_VERSION: Final = "8.4.9"
+"""The first version to run; later minor versions come by themselves."""
 
-CPU_ALARM_PERCENT, CPU_ALARM_MINUTES = 80, 15
+DEFAULT_STORAGE_GIB: Final = 100
 
-MONITORING_INTERVAL_SECONDS = 60
+STORAGE_GROWTH_FACTOR: Final = 10
+"""By default storage may grow by itself to this many times what it starts with."""
 
-PASSWORD_LENGTH = 32
+DEFAULT_BACKUP_RETENTION_DAYS: Final = 14
 
-PASSWORD_EXCLUDED_CHARACTERS = "?{}&~!()^=" + "\"'\\/@` "
-"""The first ten are refused by the client (facts 1.8); the rest need quoting in a shell or are refused by RDS."""
+DEFAULT_REMOVAL_POLICY: Final = RemovalPolicy.SNAPSHOT
+"""A last snapshot stays when the stack is deleted."""
 
-LOG_EXPORTS = ("error", "slowquery")
+CONNECTION_ALARM_PERCENT: Final = 80
+"""Share of the class's own limit. The plan keeps the expected load up to 50 % and the worst case up to 90 % (D-3)."""
+
+FREE_STORAGE_ALARM_GIB: Final = 5
+"""RDS grows storage when less than 10 % is free, at most once in six hours. Less than this means that it could not."""
+
+CPU_ALARM_PERCENT: Final = 80
+CPU_ALARM_MINUTES: Final = 15
+
+MONITORING_INTERVAL_SECONDS: Final = 60
+
+LOG_EXPORTS: Final = ("error", "slowquery")
 
 
-class Database(Construct):
+class MysqlDatabase(Construct):
     """A MySQL 8.4 instance in the isolated subnets.
 
     A change of class, storage, TLS or Multi-AZ is made in place. A change that would need another instance fails: the
@@ -56,21 +71,20 @@ class Database(Construct):
         region: str,
         instance_class: str,
         connection_limit: int,
-        engine_version: str,
-        multi_az: bool,
-        storage_gib: int,
-        max_storage_gib: int,
-        tls: bool,
-        backup_retention_days: int,
-        deletion_protection: bool,
-        removal_policy: RemovalPolicy,
         key: kms.IKey,
-        log_retention: logs.RetentionDays,
-        log_removal_policy: RemovalPolicy,
         log_key: kms.IKey,
-        alarms: Alarms,
+        engine_version: str = DEFAULT_ENGINE_VERSION,
+        multi_az: bool = True,
+        storage_gib: int = DEFAULT_STORAGE_GIB,
+        max_storage_gib: int | None = None,
+        tls: bool = True,
+        backup_retention_days: int = DEFAULT_BACKUP_RETENTION_DAYS,
+        deletion_protection: bool = True,
+        removal_policy: RemovalPolicy = DEFAULT_REMOVAL_POLICY,
+        log_retention: logs.RetentionDays = defaults.LOG_RETENTION,
+        log_removal_policy: RemovalPolicy = defaults.REMOVAL_POLICY,
     ) -> None:
-        """Make the instance, what it needs and its alarms.
+        """Make the instance and what it needs.
 
         Args:
             scope: The stack.
@@ -80,19 +94,20 @@ class Database(Construct):
             region: Whose certificate authorities to ship.
             instance_class: Such as `db.m7g.large`.
             connection_limit: The class's own `max_connections`; the alarm is a share of it.
-            engine_version: A minor version of MySQL 8.4, such as `8.4.9`; later minors come by themselves.
-            multi_az: Keep a standby in another zone.
-            storage_gib: gp3 storage at the start, in GiB.
-            max_storage_gib: How far storage may grow by itself, in GiB.
-            tls: Refuse connections without TLS.
-            backup_retention_days: Days of point-in-time recovery.
-            deletion_protection: Refuse to be deleted.
-            removal_policy: `SNAPSHOT` keeps a last snapshot.
             key: Encrypts storage, backups, the master secret and Database Insights.
-            log_retention: How long the exported logs are kept.
-            log_removal_policy: `RETAIN` keeps the exported logs when the stack goes.
             log_key: Encrypts the exported logs.
-            alarms: Where the alarms are added.
+            engine_version: A minor version of MySQL 8.4. Default: `DEFAULT_ENGINE_VERSION`.
+            multi_az: Keep a standby in another zone. Default: true.
+            storage_gib: gp3 storage at the start, in GiB. Default: `DEFAULT_STORAGE_GIB`.
+            max_storage_gib: How far storage may grow by itself, in GiB. Default: `STORAGE_GROWTH_FACTOR` times the
+                start.
+            tls: Refuse connections without TLS. Default: true.
+            backup_retention_days: Days of point-in-time recovery. Default: `DEFAULT_BACKUP_RETENTION_DAYS`.
+            deletion_protection: Refuse to be deleted. Default: true.
+            removal_policy: What happens to the data when the stack is deleted. Default: `DEFAULT_REMOVAL_POLICY`.
+            log_retention: How long the exported logs are kept. Default: `defaults.LOG_RETENTION`.
+            log_removal_policy: What happens to the exported logs when the stack is deleted. Default:
+                `defaults.REMOVAL_POLICY`.
         """
         super().__init__(scope, construct_id)
         engine = rds.DatabaseInstanceEngine.mysql(
@@ -111,7 +126,7 @@ class Database(Construct):
             engine=engine,
             description="Multiconnect: TLS, utf8mb4 and the slow query log",
             parameters={
-                # Off by default in RDS for MySQL; the server refuses plaintext with error 3159 when on.
+                # RDS for MySQL has this off by default. When it is on, the server refuses plaintext with error 3159.
                 "require_secure_transport": "1" if tls else "0",
                 "character_set_server": "utf8mb4",
                 "collation_server": "utf8mb4_0900_ai_ci",
@@ -120,7 +135,8 @@ class Database(Construct):
                 "log_output": "FILE",
             },
         )
-        # Made before the instance: RDS would make them itself, without a key and without an end.
+        # The log groups exist before the instance. RDS would make them itself otherwise, without a key and without an
+        # end of retention.
         log_groups = [
             logs.LogGroup(
                 self,
@@ -138,7 +154,7 @@ class Database(Construct):
             instance_identifier=identifier,
             engine=engine,
             auto_minor_version_upgrade=True,
-            # Without this a version past its standard support is billed as extended support by itself.
+            # Otherwise AWS bills extended support once the version's standard support has ended.
             engine_lifecycle_support=rds.EngineLifecycleSupport.OPEN_SOURCE_RDS_EXTENDED_SUPPORT_DISABLED,
             instance_type=ec2.InstanceType(instance_class.removeprefix("db.")),
             multi_az=multi_az,
@@ -156,7 +172,7 @@ class Database(Construct):
             storage_encryption_key=key,
             storage_type=rds.StorageType.GP3,
             allocated_storage=storage_gib,
-            max_allocated_storage=max_storage_gib,
+            max_allocated_storage=max_storage_gib or STORAGE_GROWTH_FACTOR * storage_gib,
             backup_retention=Duration.days(backup_retention_days),
             copy_tags_to_snapshot=True,
             delete_automated_backups=removal_policy == RemovalPolicy.DESTROY,
@@ -187,7 +203,6 @@ class Database(Construct):
             "Enhanced monitoring takes this policy alone, by AWS's own guide; it writes metrics to one log group.",
         )
         self._connection_limit = connection_limit
-        self._add_alarms(alarms)
 
     @property
     def master_secret(self) -> secretsmanager.ISecret:
@@ -198,7 +213,7 @@ class Database(Construct):
         return secret
 
     def connections(self) -> cloudwatch.IMetric:
-        """Open connections in percent of what the class allows; CloudWatch does the division."""
+        """Return the open connections in percent of what the class allows; CloudWatch does the division."""
         return cloudwatch.MathExpression(
             expression=f"100 * connections / {self._connection_limit}",
             using_metrics={
@@ -208,7 +223,16 @@ class Database(Construct):
             period=PERIOD,
         )
 
-    def _add_alarms(self, alarms: Alarms) -> None:
+    def cpu_utilization(self) -> cloudwatch.Metric:
+        """Return how busy the CPU is, in percent."""
+        return self.instance.metric_cpu_utilization()
+
+    def free_storage(self) -> cloudwatch.Metric:
+        """Return the storage that is left, in bytes."""
+        return self.instance.metric_free_storage_space()
+
+    def add_alarms(self, alarms: Alarms) -> None:
+        """Add the alarms for connections, storage and CPU."""
         alarms.add(
             "DatabaseConnections",
             self.connections(),
@@ -219,51 +243,17 @@ class Database(Construct):
         )
         alarms.add(
             "DatabaseFreeStorage",
-            self.instance.metric_free_storage_space(period=PERIOD, statistic="Minimum"),
+            self.free_storage().with_(period=PERIOD, statistic="Minimum"),
             BELOW,
             FREE_STORAGE_ALARM_GIB * 1024**3,
             description=f"Less than {FREE_STORAGE_ALARM_GIB} GiB are free: raise database_max_storage_gib.",
         )
         alarms.add(
             "DatabaseCpu",
-            self.instance.metric_cpu_utilization(period=PERIOD),
+            self.cpu_utilization().with_(period=PERIOD),
             ABOVE,
             CPU_ALARM_PERCENT,
             minutes=CPU_ALARM_MINUTES,
             description=f"The CPU has been over {CPU_ALARM_PERCENT} % for {CPU_ALARM_MINUTES} minutes: look for the "
             "query in Database Insights.",
         )
-
-
-def client_secret(
-    scope: Construct, construct_id: str, *, username: str, key: kms.IKey, removal_policy: RemovalPolicy
-) -> secretsmanager.Secret:
-    """Make the secret of the client's own database user, with a password that nobody has seen (D-6).
-
-    Args:
-        scope: The stack.
-        construct_id: A contract: another id is another secret.
-        username: The database user's name.
-        key: Encrypts the secret.
-        removal_policy: `RETAIN` keeps it when the stack goes.
-    """
-    secret = secretsmanager.Secret(
-        scope,
-        construct_id,
-        description="Login of the client's own database user",
-        encryption_key=key,
-        removal_policy=removal_policy,
-        generate_secret_string=secretsmanager.SecretStringGenerator(
-            secret_string_template=f'{{"username":"{username}"}}',
-            generate_string_key="password",
-            password_length=PASSWORD_LENGTH,
-            exclude_characters=PASSWORD_EXCLUDED_CHARACTERS,
-        ),
-    )
-    waive(
-        secret,
-        "AwsSolutions-SMG4",
-        "The client reads its password when a container starts and keeps sessions open for days: a rotation needs a "
-        "restart of every coreapp, which is a planned step of the operator (docs/security.md).",
-    )
-    return secret

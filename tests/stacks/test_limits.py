@@ -1,0 +1,97 @@
+"""What AWS limits: the size of a template, and the length of the names that are made from the deployment's."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint_file
+from cfnlint.config import ManualArgs
+
+from emulator.workspace import TOOLS, Workspace
+from stacks.settings import Settings, SettingsError
+from tests.conftest import Synth
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+MOST_BYTES, MOST_RESOURCES, MOST_OUTPUTS = 1_000_000, 500, 200
+
+LONGEST_NAME = "wa-" + "x" * 37
+LARGEST: dict[str, Any] = {
+    "name": LONGEST_NAME,
+    "region": "ap-northeast-1",
+    "active_coreapps": 32,
+    "availability_zones": 4,
+    "manage_shards": "true",
+    "load_balancer_scheme": "internet-facing",
+    "registry": "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/whatsapp",
+    "alarm_email": "operations@example.com",
+    "allowed_cidrs": "192.0.2.0/24,2001:db8::/32",
+    "shards_ca_parameter": "/client/ca",
+}
+"""The settings that lengthen a template, with the longest name."""
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The largest templates as the CDK CLI writes them, with the path of each construct in its metadata."""
+    folder = tmp_path_factory.mktemp("cli")
+    words = [word for key, value in LARGEST.items() for word in ("-c", f"{key}={value}")]
+    subprocess.run(
+        [TOOLS / "cdk", "synth", "--quiet", "--output", folder, *words],
+        cwd=TOOLS.parents[1],
+        env=Workspace().cli_environment(None),
+        stdin=subprocess.DEVNULL,
+        check=True,
+    )
+    return sorted(folder.glob("*.template.json"))
+
+
+def test_the_largest_templates_are_far_from_what_cloudformation_takes(written: list[Path]) -> None:
+    assert len(written) == 4
+    for path in written:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        assert any("aws:cdk:path" in item.get("Metadata", {}) for item in body["Resources"].values()), "as the CLI does"
+        assert "CheckBootstrapVersion" in body["Rules"], "an account that is not bootstrapped is told so"
+        assert path.read_bytes().count(b"\n") > 100, "a person can read it"
+        # A template that reached half of a limit would deserve a look before it reaches the whole.
+        assert path.stat().st_size < MOST_BYTES / 2
+        assert len(body["Resources"]) < MOST_RESOURCES / 2
+        assert len(body["Outputs"]) < MOST_OUTPUTS / 2
+
+
+def test_every_name_made_from_the_longest_is_one_that_aws_takes(synth: Synth) -> None:
+    made = synth(**LARGEST)
+    assert len(LONGEST_NAME) == 40
+    identifier = made.database.one("AWS::RDS::DBInstance")["DBInstanceIdentifier"]
+    assert re.fullmatch("[a-z](-?[a-z0-9])*", identifier)
+    assert len(identifier) <= 63
+    assert {len(template.path.name.removesuffix(".template.json")) <= 128 for template in made.templates.values()} == {
+        True
+    }
+    assert max(map(len, made.exports)) <= 255
+    names = [
+        (item["Type"], value)
+        for _, item in made.everything()
+        for key, value in item.get("Properties", {}).items()
+        if key.endswith("Name") and key.removesuffix("Name") in item["Type"] and isinstance(value, str)
+    ]
+    # CloudFormation makes every other name, and cuts it to what the service takes.
+    most = {"AWS::Logs::LogGroup": 512, "AWS::IAM::Policy": 128}
+    assert {kind for kind, _ in names} == most.keys()
+    assert [(kind, name) for kind, name in names if len(name) > most[kind]] == []
+
+
+@pytest.mark.parametrize("context", [LARGEST, {"name": "w2x"}], ids=["longest", "shortest"])
+def test_cfn_lint_takes_the_names(synth: Synth, context: dict[str, Any]) -> None:
+    made = synth(**context)
+    config = ManualArgs(regions=[made.settings.region])
+    found = [match for template in made.templates.values() for match in lint_file(template.path, config=config)]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", ["wa", LONGEST_NAME + "x", "wa--twice", "wa-", "2wa"])
+def test_a_name_that_rds_would_refuse_is_refused_before(name: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(f"name: got '{name}'; allowed: 3 to 40 lower-case letters")):
+        Settings.from_context({"deployments": {"production": {}}, "name": name})
