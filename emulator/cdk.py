@@ -156,11 +156,15 @@ def settings(workspace: Workspace, context: Sequence[str]) -> tuple[Any, Any]:
     """Return the settings that cdk.json and `context` make, and their plan.
 
     Raises:
+        stacks.settings.ContextError: cdk.json cannot be read.
         stacks.settings.SettingsError: They make none.
     """
-    from stacks.settings import Settings  # here: it may start the CDK, which takes a second
+    from stacks.settings import (  # here: most commands need no settings, and pydantic takes a while
+        Settings,
+        read_context,
+    )
 
-    base = json.loads((workspace.project / "cdk.json").read_text(encoding="utf-8"))["context"]
+    base = read_context(workspace.project / "cdk.json")
     return Settings.from_context(base | dict(_split(pair) for pair in context))
 
 
@@ -179,11 +183,11 @@ def refuse_undeployable(workspace: Workspace, context: Sequence[str]) -> None:
     Raises:
         SystemExit: With the settings to change.
     """
-    from stacks.settings import SettingsError
+    from stacks.settings import ContextError, SettingsError
 
     try:
         asked, _ = settings(workspace, context)
-    except SettingsError as error:
+    except (ContextError, SettingsError) as error:
         raise SystemExit(str(error)) from None
     if asked.database_user == "client":
         raise SystemExit(

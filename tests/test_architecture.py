@@ -90,8 +90,8 @@ def test_the_drawing_in_the_documents_is_that_of_the_code(
     page = ROOT / "docs" / "imports.md"
     drawn = f"""# Who imports whom
 
-An arrow leads from the room that imports to the room that is imported. An arrow is left out where a longer way leads to the
-same room. `sizing.door` loads `sizing.show` by name when an answer is first shown, which is no arrow. The test
+An arrow leads from the room that imports to the room that is imported. An arrow is left out where a longer way leads to
+the same room. `sizing.door` loads `sizing.show` by name when an answer is first shown, which is no arrow. The test
 `tests/test_architecture.py` reads every import of every file, draws this page, and fails when two files or two
 rooms import one another in a circle.
 

@@ -9,6 +9,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from sizing.planning.cost import INTERFACE_ENDPOINTS
+
 DEFAULT_ZONES: Final = 3
 
 DEFAULT_CIDR: Final = "10.0.0.0/16"
@@ -21,23 +23,6 @@ PRIVATE_EXTRA_BITS: Final = 4
 
 SMALL_EXTRA_BITS: Final = 6
 """A public or isolated subnet is 1/64 of the VPC: load balancer, NAT and database need few addresses."""
-
-INTERFACE_ENDPOINTS: Final = (
-    "ecs",
-    "ecs-agent",
-    "ecs-telemetry",
-    "ecr.api",
-    "ecr.dkr",
-    "logs",
-    "secretsmanager",
-    "ssm",
-    "ssmmessages",
-    "ec2messages",
-)
-"""What ECS hosts in private subnets talk to.
-
-Source: https://docs.aws.amazon.com/AmazonECS/latest/userguide/vpc-endpoints.html; the last three serve Session Manager.
-"""
 
 ENDPOINT_WORDS: Final = {
     "ecr.dkr": ("ecr", "docker"),

@@ -351,8 +351,8 @@ def _runbook(
             {
                 "RequestType": "Create",
                 "ResourceProperties": properties,
-                "Started": sfn.JsonPath.number_at("$.asked.Payload.Started"),
-                "Floor": sfn.JsonPath.number_at("$.asked.Payload.Floor"),
+                contract.STARTED: sfn.JsonPath.number_at(f"$.asked.Payload.{contract.STARTED}"),
+                contract.FLOOR: sfn.JsonPath.number_at(f"$.asked.Payload.{contract.FLOOR}"),
             }
         ),
         result_path="$.looked",
@@ -361,7 +361,7 @@ def _runbook(
     done = sfn.Succeed(scope, "Served")
     definition = first.next(look).next(
         sfn.Choice(scope, "Done?")
-        .when(sfn.Condition.boolean_equals("$.looked.Payload.IsComplete", True), done)
+        .when(sfn.Condition.boolean_equals(f"$.looked.Payload.{contract.IS_COMPLETE}", True), done)
         .otherwise(wait.next(look))
     )
     return sfn.StateMachine(

@@ -17,7 +17,6 @@ GROUPS = {
     "ClientWebapp": ("webapps",),
     "ClientCoreapp": ("coreapps",),
     "ClientMaster": ("masters",),
-    "ClientMember": ROLES,  # the group that all three roles share
     "Fleet": ("hosts",),
     "Media": ("EFS",),
     "Database": ("database",),
