@@ -10,7 +10,7 @@ import pytest
 from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
 
-from emulator.workspace import TOOLS, Workspace
+from emulator.workspace import Workspace
 from stacks.settings import Settings, SettingsError
 from tests.conftest import Synth
 
@@ -38,10 +38,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The largest templates as the CDK CLI writes them, with the path of each construct in its metadata."""
     folder = tmp_path_factory.mktemp("cli")
     words = [word for key, value in LARGEST.items() for word in ("-c", f"{key}={value}")]
+    workspace = Workspace()
     subprocess.run(
-        [TOOLS / "cdk", "synth", "--quiet", "--output", folder, *words],
-        cwd=TOOLS.parents[1],
-        env=Workspace().cli_environment(None),
+        [workspace.tools / "cdk", "synth", "--quiet", "--output", folder, *words],
+        cwd=workspace.project,
+        env=workspace.cli_environment(None),
         stdin=subprocess.DEVNULL,
         check=True,
     )

@@ -11,7 +11,6 @@ import pytest
 from tests.assembly import ROOT, Assembly
 from tests.conftest import Synth
 
-ROLES = ("webapps", "coreapps", "masters")
 GROUPS = {
     "Entry": ("load balancer",),
     "ClientWebapp": ("webapps",),

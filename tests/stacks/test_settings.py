@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import sizing
 from multiconnect.certificates import certificate_regions
-from sizing.catalogue import orderable
+from sizing.facts.catalogue import orderable
 from stacks.log_retention import LOG_RETENTION_DAYS
 from stacks.retention import Retention
 from stacks.settings import Settings, SettingsError

@@ -18,6 +18,7 @@ from functions.deadline import Deadline
 from functions.shards import command
 from functions.shards.command import main
 from functions.shards.progress import waiting
+from standin.clock import Clock
 
 from .conftest import PACE, confirmed_secret, running
 
@@ -199,8 +200,10 @@ def test_an_address_where_nothing_listens_is_an_answer_at_once(
     assert line.startswith(problem)
 
 
-def test_set_waits_for_a_client_that_is_starting(secret_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with running(shards=2) as stack:
+def test_set_waits_for_a_client_that_is_starting(
+    secret_file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(clock, shards=2) as stack:
         stack.standin.stop()
         pauses: list[float] = []
 
@@ -289,8 +292,8 @@ def closed_pipe(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     os.close(writer)
 
 
-def test_a_closed_pipe_is_one_line(secret_file: Path, closed_pipe: int) -> None:
-    with running(shards=1) as stack:
+def test_a_closed_pipe_is_one_line(secret_file: Path, clock: Clock, closed_pipe: int) -> None:
+    with running(clock, shards=1) as stack:
         place = ["--url", stack.standin.url, "--ca-file", str(stack.standin.ca_file)]
         with process("get", *place, "--secret-file", str(secret_file), stdout=closed_pipe) as started:
             assert started.stderr
@@ -312,8 +315,8 @@ def test_help_into_a_closed_pipe_is_no_traceback(closed_pipe: int) -> None:
     assert [line[:27] for line in shown] in ([], ["Standard output was closed "])
 
 
-def test_nothing_is_sent_once_the_pipe_is_closed(secret_file: Path, closed_pipe: int) -> None:
-    with running(shards=1, spares=3) as stack:
+def test_nothing_is_sent_once_the_pipe_is_closed(secret_file: Path, clock: Clock, closed_pipe: int) -> None:
+    with running(clock, shards=1, spares=3) as stack:
         place = ["--url", stack.standin.url, "--ca-file", str(stack.standin.ca_file)]
         with process("set", "2", *place, "--secret-file", str(secret_file), stdout=closed_pipe) as started:
             assert started.stderr
