@@ -283,7 +283,7 @@ def test_everything_wrong_is_told_at_once_whatever_else_is_wrong(context: dict[s
     [
         ({"environment": "prod", "tls": "false"}, {"environment"}),  # tls is off in staging
         ({"active_coreapps": 3, "spares": 5}, {"active_coreapps"}),  # 8 active coreapps may have 4, 32 may have 14
-        ({"active_coreapps": "many", "database_class": "db.m7g.xlarge"}, {"active_coreapps"}),  # enough for 1
+        ({"active_coreapps": "many", "database_class": "db.m7g.2xlarge"}, {"active_coreapps"}),  # enough for 1
         ({"availability_zones": 9, "nat_gateways": 4}, {"availability_zones"}),  # 4 zones may have 4
         ({"environment": "prod", "nat_gateways": 3}, {"environment"}),
         ({"host_families": "zz", "host_type": "m6i.large"}, {"host_families"}),
