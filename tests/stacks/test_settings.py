@@ -211,6 +211,7 @@ def test_a_key_of_ours_with_a_slip_of_colon_or_slash_is_no_key_of_the_cdk(key: s
         ({"database_class": "db.nope"}, "database_class", "an RDS class such as"),
         ({"tls:": False}, "tls:", "did you mean tls?"),
         ({"environment": "stagin"}, "environment", "did you mean staging?"),
+        ({"webs": 100}, "host_families", "no type holds"),
     ],
 )
 @pytest.mark.parametrize("asked", DEPLOYMENTS)
@@ -221,6 +222,17 @@ def test_a_fault_in_any_deployment_is_told_whichever_is_asked_for(
     (problem,) = refusal(context)
     assert problem.startswith(f"deployments.other.{key}: got ")
     assert allowed in problem
+
+
+def test_a_fault_of_the_deployment_that_is_asked_for_is_told_when_the_command_line_hides_it() -> None:
+    deployments = {"staging": {"environment": "staging", "active_coreapps": 3, "webs": 2}}
+    (problem,) = refusal({"deployments": deployments, "deployment": "staging", "active_coreapps": "2"})
+    assert problem.startswith("deployments.staging.active_coreapps: got 3; allowed: 1, 2, 4, 8, 16, 32")
+
+
+def test_the_command_line_may_complete_the_deployment_that_is_asked_for() -> None:
+    context = {"deployments": {"production": {"tls": False}}, "allow_plaintext_database": "true"}
+    assert not load(**context).tls
 
 
 def test_what_the_command_line_says_is_no_fault_of_the_other_deployments() -> None:
