@@ -51,8 +51,10 @@ def one_nat_gateway_per_zone(
     environment: str, nat_gateways: int | None, availability_zones: int | None
 ) -> Iterator[Problem]:
     """More NAT gateways than zones have no subnet to stand in."""
+    if nat_gateways is None:
+        return
     zones = availability_zones or plan(environment=environment).hosts.availability_zones
-    if nat_gateways is not None and nat_gateways > zones:
+    if nat_gateways > zones:
         yield Problem("nat_gateways", nat_gateways, f"1 to {zones}, one per zone")
 
 
@@ -60,8 +62,10 @@ def storage_can_grow(
     environment: str, database_storage_gib: int | None, database_max_storage_gib: int | None
 ) -> Iterator[Problem]:
     """RDS wants room for a tenth more."""
+    if database_max_storage_gib is None:
+        return
     start = database_storage_gib or plan(environment=environment).database.storage_gib
-    if database_max_storage_gib is not None and database_max_storage_gib < 1.1 * start:
+    if database_max_storage_gib < 1.1 * start:
         message = f"at least 10 % above database_storage_gib, {start}"
         yield Problem("database_max_storage_gib", database_max_storage_gib, message)
 

@@ -64,10 +64,16 @@ class Settings(Operation, Shards, Client, Network, Database, Sizes, Deployment):
         else:
             made, found = cls._judge({**deployments[name], **given, "deployment": name})
             problems += found
-        for other, values in _well_formed(deployments):
-            if other != name:
-                _, found = cls._judge({**values, "deployment": other})
-                problems += [each._replace(parameter=f"deployments.{other}.{each.parameter}") for each in found]
+        for each, values in _well_formed(deployments):
+            replaced = given.keys() & values.keys()
+            if each != name or replaced:
+                found = cls._judge({**values, "deployment": each})[1]
+                problems += [
+                    problem._replace(parameter=f"deployments.{each}.{problem.parameter}")
+                    for problem in found
+                    # Of the deployment that is asked for, what -c leaves alone has been judged above.
+                    if each != name or problem.parameter in replaced
+                ]
         if made is None or problems:
             raise SettingsError(problems)
         return made

@@ -17,16 +17,20 @@ DEEPEST = 100
 """Objects and lists inside one another; a cdk.json has four, and Python's reader gives up near 1,000."""
 
 
+KeyPath = tuple[str | int, ...]
+"""The keys of objects and positions in lists that lead to a value."""
+
+
 class Entry(NamedTuple):
     """A key or a number in a JSON text.
 
     Attributes:
-        path: The keys and positions that lead to it, joined by dots.
+        path: Where it stands.
         line: Its line, from 1.
         number: The number as it is written; None for a key.
     """
 
-    path: str
+    path: KeyPath
     line: int
     number: str | None = None
 
@@ -47,26 +51,27 @@ def read_context(path: Path) -> dict[str, Any]:
     file = _parsed(path.name, _text_of(path))
     if "context" not in file.values:
         _refuse(path.name, 1, 'there is no "context"', 'add "context": {"deployments": {...}}')
-    for name, values in (("context", file.values["context"]), ("context.deployments", _deployments(file.values))):
-        if not isinstance(values, dict):
-            _refuse(path.name, file.lines[name], f'"{name}" is no object', 'write {"key": value} with braces')
+    context = file.values["context"]
+    _refuse_unless_object(path.name, file, ("context",), context)
+    _refuse_unless_object(path.name, file, ("context", "deployments"), context.get("deployments", {}))
     handed = os.environ.get("CDK_CONTEXT_JSON")
     overflow = os.environ.get("CONTEXT_OVERFLOW_LOCATION_ENV")
     return {
-        **file.values["context"],
+        **context,
         **(_parsed("CDK_CONTEXT_JSON", handed).values if handed else {}),
-        **(_parsed(overflow, _text_of(Path(overflow))).values if overflow else {}),
+        **(_parsed(Path(overflow).name, _text_of(Path(overflow))).values if overflow else {}),
     }
-
-
-def _deployments(values: dict[str, Any]) -> Any:
-    context = values["context"]
-    return context.get("deployments", {}) if isinstance(context, dict) else {}
 
 
 class _Parsed(NamedTuple):
     values: dict[str, Any]
-    lines: dict[str, int]
+    lines: dict[KeyPath, int]
+
+
+def _refuse_unless_object(source: str, parsed: _Parsed, path: KeyPath, value: object) -> None:
+    if not isinstance(value, dict):
+        name = ".".join(map(str, path))
+        _refuse(source, parsed.lines[path], f'"{name}" is no object', 'write {"key": value} with braces')
 
 
 def _text_of(path: Path) -> str:
@@ -96,15 +101,20 @@ def _parsed(source: str, text: str) -> _Parsed:
         _refuse(source, error.lineno, f"this is not JSON: {error.msg}, column {error.colno}", "mend it there")
     if not isinstance(values, dict):
         _refuse(source, 1, "this is no object", 'write {"app": ..., "context": {...}}')
-    lines: dict[str, int] = {}
+    lines: dict[KeyPath, int] = {}
     problems = []
+    repeated: set[KeyPath] = set()
     for entry in _entries(text):
+        if any(entry.path[:length] in repeated for length in range(len(entry.path))):
+            continue  # inside a key that stands twice, of which one will go
+        name = ".".join(map(str, entry.path))
         if entry.number is not None:
             if not _is_finite(entry.number):
-                shown = entry.number if len(entry.number) < 20 else f"{entry.number[:20]}..."
-                problems.append(_problem(source, entry.line, f"{entry.path}: {shown} is no number", "write one"))
+                fault = f"{name}: {entry.number[:20]} is not a finite number"
+                problems.append(_problem(source, entry.line, fault, "write one"))
         elif entry.path in lines:
-            fault = f'the key "{entry.path}" stands in line {lines[entry.path]} already'
+            repeated.add(entry.path)
+            fault = f'the key "{name}" stands in line {lines[entry.path]} already'
             problems.append(_problem(source, entry.line, fault, "keep one of them"))
         else:
             lines[entry.path] = entry.line
@@ -132,7 +142,7 @@ def _refuse_depth(source: str, text: str) -> None:
 def _entries(text: str) -> Iterator[Entry]:
     """Yield each key and each number of a text that is known to be JSON, in their order."""
     line, end = 1, 0
-    path: list[str] = []  # the key or position inside each open object or list
+    path: list[str | int] = []  # the key or position inside each open object or list
     lists: list[bool] = []  # whether each of them is a list
     key_comes = False
     for token in TOKEN.finditer(text):
@@ -140,7 +150,7 @@ def _entries(text: str) -> Iterator[Entry]:
         end, word = token.start(), token[0]
         if word in ("{", "["):
             lists.append(word == "[")
-            path.append("0")
+            path.append(0)
             key_comes = word == "{"
         elif word in ("}", "]"):
             lists.pop()
@@ -149,14 +159,14 @@ def _entries(text: str) -> Iterator[Entry]:
         elif word == ",":
             key_comes = not lists[-1]
             if lists[-1]:
-                path[-1] = str(int(path[-1]) + 1)
+                path[-1] = int(path[-1]) + 1
         elif word == ":":
             key_comes = False
         elif key_comes:
             path[-1] = json.loads(word)
-            yield Entry(".".join(path), line)
+            yield Entry(tuple(path), line)
         elif not word.startswith('"'):
-            yield Entry(".".join(path), line, word)
+            yield Entry(tuple(path), line, word)
 
 
 def _problem(source: str, line: int, fault: str, mend: str) -> str:

@@ -7,6 +7,9 @@ from difflib import SequenceMatcher
 CLOSE_ENOUGH = 0.66
 """The least similarity of a name that is suggested, of at most 1. Two letters that changed place in three give 0.67."""
 
+PART_OF_A_NAME = 0.8
+"""The similarity that words of a name have to the whole name, at the least."""
+
 
 def nearest(given: object, names: Iterable[str], close_enough: float = CLOSE_ENOUGH) -> str | None:
     """Return the name that is nearest to what was given, or None when none is near.
@@ -31,9 +34,9 @@ def nearest(given: object, names: Iterable[str], close_enough: float = CLOSE_ENO
 
     def similarity(name: str) -> float:
         matched = SequenceMatcher(None, wanted, squeezed(name), autojunk=False).ratio()
-        # A rest of a name counts as near; of several the one with the least beside it is the nearest.
         part = words <= set(_words(name)) or (len(wanted) > 2 and squeezed(name).startswith(wanted))
-        return max(matched, close_enough) + 0.1 * matched if part else matched
+        # Of several names that have all the words, the one with the fewest letters more is the nearest.
+        return max(matched, PART_OF_A_NAME) + 0.1 * matched if part else matched
 
     score, name = max(((similarity(name), name) for name in names), default=(0.0, ""))
     return name if score >= close_enough else None

@@ -223,6 +223,17 @@ def test_a_fault_in_any_deployment_is_told_whichever_is_asked_for(
     assert allowed in problem
 
 
+def test_a_fault_of_the_deployment_that_is_asked_for_is_told_when_the_command_line_hides_it() -> None:
+    deployments = {"staging": {"environment": "staging", "active_coreapps": 3, "webs": 2}}
+    (problem,) = refusal({"deployments": deployments, "deployment": "staging", "active_coreapps": "2"})
+    assert problem.startswith("deployments.staging.active_coreapps: got 3; allowed: 1, 2, 4, 8, 16, 32")
+
+
+def test_the_command_line_may_complete_the_deployment_that_is_asked_for() -> None:
+    context = {"deployments": {"production": {"tls": False}}, "allow_plaintext_database": "true"}
+    assert not load(**context).tls
+
+
 def test_what_the_command_line_says_is_no_fault_of_the_other_deployments() -> None:
     assert load(deployment="staging", tls="false", availability_zones="2", nat_gateways="2").nat_gateways == 2
 
@@ -283,7 +294,7 @@ def test_everything_wrong_is_told_at_once_whatever_else_is_wrong(context: dict[s
     [
         ({"environment": "prod", "tls": "false"}, {"environment"}),  # tls is off in staging
         ({"active_coreapps": 3, "spares": 5}, {"active_coreapps"}),  # 8 active coreapps may have 4, 32 may have 14
-        ({"active_coreapps": "many", "database_class": "db.m7g.xlarge"}, {"active_coreapps"}),  # enough for 1
+        ({"active_coreapps": "many", "database_class": "db.m7g.2xlarge"}, {"active_coreapps"}),  # enough for 1
         ({"availability_zones": 9, "nat_gateways": 4}, {"availability_zones"}),  # 4 zones may have 4
         ({"environment": "prod", "nat_gateways": 3}, {"environment"}),
         ({"host_families": "zz", "host_type": "m6i.large"}, {"host_families"}),
