@@ -41,7 +41,7 @@ class NetworkStack(Stack):
             "Network",
             zones=plan.hosts.availability_zones,
             cidr=settings.vpc_cidr,
-            nat_gateways=settings.nat_gateway_count(plan),
+            nat_gateways=plan.nat_gateways,
             interface_endpoints=settings.interface_endpoints,
             flow_log_group=logs.LogGroup(
                 self,

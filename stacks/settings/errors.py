@@ -27,9 +27,8 @@ class ContextError(Exception):
 
 
 def _line(problem: Problem) -> str:
-    # A problem that sizing found begins with "allowed" where it names what may be given.
-    allowed = problem.message.removeprefix("allowed ")
-    line = f"{problem.parameter}: got {_as_written(problem.value)}; allowed: {allowed}"
+    reason = f"{problem.reason}; " if problem.reason else ""
+    line = f"{problem.parameter}: got {_as_written(problem.value)}; {reason}allowed: {problem.allowed}"
     # A line break in a key or a name must not make two lines.
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
 

@@ -107,10 +107,6 @@ class Settings(Operation, Shards, Client, Network, Database, Sizes, Deployment):
         """Return how far the database's storage grows by itself, in GiB."""
         return self.database_max_storage_gib or min(STORAGE_GROWTH * plan.database.storage_gib, MOST_STORAGE_GIB)
 
-    def nat_gateway_count(self, plan: Plan) -> int:
-        """Return how many NAT gateways there are: as set, else one per zone in production and one in staging."""
-        return self.nat_gateways or (plan.hosts.availability_zones if self.environment == "production" else 1)
-
 
 def _unknown(key: str, value: object, known: Iterable[str]) -> Problem:
     names = {*known, "deployments"} - {key}

@@ -343,12 +343,12 @@ def test_a_key_stays_when_its_stack_is_deleted(ground: Ground) -> None:
 
 def test_the_defaults_are_those_of_a_production_deployment() -> None:
     """They stand on both sides, since settings are judged before the CDK is imported."""
-    settings, _ = Settings.from_context({"deployments": {"production": {}}})
-    assert (settings.availability_zones, settings.vpc_cidr) == (DEFAULT_ZONES, DEFAULT_CIDR)
+    settings, plan = Settings.from_context({"deployments": {"production": {}}})
+    assert (plan.hosts.availability_zones, settings.vpc_cidr) == (DEFAULT_ZONES, DEFAULT_CIDR)
     assert Image() == Image(registry=settings.registry, tag=settings.image_tag)
     assert settings.engine_version == mysql.DEFAULT_ENGINE_VERSION
-    assert settings.database_storage_gib == mysql.DEFAULT_STORAGE_GIB
-    assert mysql.STORAGE_GROWTH_FACTOR * settings.database_storage_gib == settings.database_max_storage_gib
+    assert plan.database.storage_gib == mysql.DEFAULT_STORAGE_GIB
+    assert mysql.STORAGE_GROWTH_FACTOR * plan.database.storage_gib == settings.max_storage_gib(plan)
     assert settings.backup_retention_days == mysql.DEFAULT_BACKUP_RETENTION_DAYS
     assert settings.certificate_max_age_days == DEFAULT_CERTIFICATE_MAX_AGE_DAYS
     assert defaults.LOG_RETENTION == logs.RetentionDays.ONE_YEAR
