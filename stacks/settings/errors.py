@@ -27,8 +27,9 @@ class ContextError(Exception):
 
 
 def _line(problem: Problem) -> str:
-    reason = f"{problem.reason}; " if problem.reason else ""
-    line = f"{problem.parameter}: got {_as_written(problem.value)}; {reason}allowed: {problem.allowed}"
+    line = f"{problem.parameter}: got {_as_written(problem.value)}; allowed: {problem.allowed}"
+    if problem.reason:
+        line += f"; {problem.reason}"
     # A line break in a key or a name must not make two lines.
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
 
