@@ -52,6 +52,7 @@ diff: local  ## Show what a deploy to the target would change: make diff ARGS="-
 	@$(PY) -m emulator cdk diff $(ARGS)
 
 check: lint  ## Check style, types and all that is quick to test: what to run on every change
+	@.ci/mariadb
 	$(PY) -m pytest -m "not emulator and not browser and not notebook" $(ARGS)
 
 test: lint  ## Check and test everything, from a fresh clone too
