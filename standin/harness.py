@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from standin.account import CERTIFICATE, FIRST_PASSWORD
-from standin.clock import Clock
 from standin.errors import Json
 from standin.options import Options
 from standin.server import Server
@@ -44,6 +43,7 @@ class Standin:
 
         Whoever waits for something that takes simulated time gives a clock that stands still, and moves it:
 
+        >>> from standin.clock import Clock
         >>> with Standin(coreapps=3, shards=2, clock=Clock(speed=None)) as standin:
         ...     standin.kill("coreapp-1")
         ...     state = standin.advance_until_served(within_seconds=35)

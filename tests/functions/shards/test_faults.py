@@ -353,9 +353,7 @@ def test_no_secret_reaches_the_log(
     assert not re.search(r"[Bb]earer|Basic ", seen)
 
 
-def test_an_unexpected_error_is_tried_again_until_the_time_is_up(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_is_tried_again_until_the_time_is_up(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(clock, shards=2) as stack:
         event = stack.event("Update", "after", 8, 2) | {"Started": clock.now(), "Floor": 2}
 

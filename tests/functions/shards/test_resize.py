@@ -6,7 +6,6 @@ import pytest
 
 from functions.shards import SHARD_COUNTS
 from functions.shards.resource import is_complete, on_event
-
 from standin.clock import Clock
 
 from .conftest import running, traffic
