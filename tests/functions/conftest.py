@@ -10,9 +10,10 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from moto import mock_aws
 
 from functions.vendor import pymysql
+from standin.clock import Clock
 
 ROOT = Path(__file__).parents[2]
 MASTER_PASSWORD = "master-s3cret"
@@ -30,14 +32,27 @@ MASTER_PASSWORD = "master-s3cret"
 
 @dataclass
 class Context:
-    """Lambda's context object, with a clock that runs."""
+    """Lambda's context object. Its time is that of the functions' deadlines."""
 
     seconds: float = 60
     log_stream_name: str = "2026/11/22/[$LATEST]abc"
-    started: float = field(default_factory=time.monotonic)
+    now: Callable[[], float] = time.monotonic
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.now()
 
     def get_remaining_time_in_millis(self) -> int:
-        return int((self.seconds - (time.monotonic() - self.started)) * 1000)
+        return int((self.seconds - (self.now() - self.started)) * 1000)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the functions' pauses and deadlines: it stands still while nobody waits, and a pause moves it."""
+    clock = Clock(start=1_800_000_000.0, speed=None)
+    by_hand = SimpleNamespace(monotonic=clock.now, sleep=clock.advance)
+    monkeypatch.setattr("functions.deadline.time", by_hand)
+    return clock
 
 
 @dataclass

@@ -4,7 +4,6 @@ import json
 import re
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import Any
 import boto3
 import pytest
 
-from functions import custom_resource
 from functions.custom_resource import NEVER_CREATED
 from functions.database_user import handler, mysql
 from functions.tls import trust
 from functions.vendor import pymysql
+from standin.clock import Clock
 
 from .conftest import MASTER_PASSWORD, Context, Database, ResponseUrl, make_authority
 
@@ -70,10 +69,7 @@ class Deployment:
 
 
 @pytest.fixture
-def deployment(
-    aws: None, database: Database, response_url: ResponseUrl, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Deployment]:
-    monkeypatch.setattr(mysql, "RETRY_SECONDS", 0.1)
+def deployment(aws: None, database: Database, response_url: ResponseUrl) -> Iterator[Deployment]:
     secrets = boto3.client("secretsmanager")
     master = secrets.create_secret(
         Name="master", SecretString=json.dumps({"username": "master", "password": MASTER_PASSWORD})
@@ -250,11 +246,10 @@ def test_deleting_is_a_success_when_the_servers_name_is_gone(deployment: Deploym
     assert deployment.call("Delete", "waclient@no-such-database.invalid:3306")["Status"] == "SUCCESS"
 
 
-def test_deleting_fails_with_advice_when_the_server_does_not_answer(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(custom_resource, "ANSWER_SECONDS", 1.0)
-    answer = deployment.call("Delete", "waclient@localhost:9", Context(2))
+def test_deleting_fails_with_advice_when_the_server_does_not_answer(deployment: Deployment, clock: Clock) -> None:
+    context = Context(60, now=clock.now)
+    answer = deployment.call("Delete", "waclient@localhost:9", context)
+    assert 0 < context.get_remaining_time_in_millis() < 30_000, "it has waited, and answers in time"
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "waclient@localhost:9")
     assert "Start the database" in answer["Reason"]
 
@@ -282,13 +277,23 @@ def test_what_the_server_refuses_is_told_by_its_code(deployment: Deployment) -> 
     assert answer["Reason"].startswith("localhost answered MySQL error 1142.")
 
 
-def test_it_waits_for_a_server_that_is_still_starting(deployment: Deployment) -> None:
+def test_it_waits_for_a_server_that_is_still_starting(
+    deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as late:
         port = late.getsockname()[1]
+    threads: list[threading.Thread] = []
 
-    def start() -> None:
-        time.sleep(0.5)
-        with socket.create_server(("127.0.0.1", port)) as door:
+    def sleep(seconds: float) -> None:
+        """The server starts while the function waits after its first try."""
+        clock.advance(seconds)
+        if not threads:
+            door = socket.create_server(("127.0.0.1", port))
+            threads.append(threading.Thread(target=serve, args=(door,)))
+            threads[0].start()
+
+    def serve(door: socket.socket) -> None:
+        with door:
             inside, _ = door.accept()
         with inside, socket.create_connection(("127.0.0.1", deployment.database.port)) as outside:
             back = threading.Thread(target=pump, args=(outside, inside))
@@ -304,9 +309,9 @@ def test_it_waits_for_a_server_that_is_still_starting(deployment: Deployment) ->
         except OSError:
             pass
 
-    thread = threading.Thread(target=start)
-    thread.start()
+    monkeypatch.setattr("functions.deadline.time.sleep", sleep)
     answer = deployment.call("Create", Port=str(port))
+    (thread,) = threads
     thread.join()
     assert answer["Status"] == "SUCCESS", answer
 
