@@ -1,6 +1,7 @@
 """Shared by the tests of templates: every context is synthesized once in a session."""
 
 import json
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,13 @@ import pytest
 from tests.assembly import Assembly, synthesize
 
 Synth = Callable[..., Assembly]
+
+
+def pytest_configure() -> None:
+    # A shell that runs the tests in the background lets them ignore Ctrl-C, and each program that a test starts would
+    # inherit that and never hear a test's SIGINT.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

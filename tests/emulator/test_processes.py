@@ -63,8 +63,11 @@ def test_a_log_holds_commands_and_their_output_and_its_end_is_shown_with_its_nam
 
 def command(body: str) -> subprocess.Popen[str]:
     """Start a command whose main function has this body."""
-    program = f"import time\nfrom emulator.processes import exit_status\ndef main():\n    {body}\n    return 0\n"
-    program += "raise SystemExit(exit_status(main))"
+    program = (
+        f"import signal, time\nfrom emulator.processes import exit_status\ndef main():\n    {body}\n    return 0\n"
+    )
+    # Under nohup the tests ignore SIGHUP, and the command would inherit that.
+    program += "signal.signal(signal.SIGHUP, signal.SIG_DFL)\nraise SystemExit(exit_status(main))"
     return subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=PROJECT,
