@@ -11,6 +11,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.venv/bin:$(PATH)
 # No test and no tool may reach somebody's AWS account.
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
 unexport AWS_ENDPOINT_URL AWS_CA_BUNDLE AWS_REGION AWS_DEFAULT_REGION
+# Compiled modules are kept, whatever the caller's shell says: compiling the CDK anew takes 4 s at each start.
+unexport PYTHONDONTWRITEBYTECODE
 unexport XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null

@@ -159,14 +159,17 @@ def _follow(running: target.Target, standin: Standin, timeline: Timeline) -> Ite
 
     def look() -> None:
         nonlocal coreapps, shards
-        wanted = running_coreapps(running)
+        # Asked in this order and noted in the other, the two are in the order in which they happened, however late
+        # this looks: shards that were lowered before the service shrank are seen, and nothing raises them before the
+        # coreapps of a grown service are there.
+        wanted, now = running_coreapps(running), shards_of(standin)
+        if now != shards:
+            timeline.add(f"shards {shards} -> {now}")
+            shards = now
         if wanted is not None and wanted != coreapps:
             standin.scale_coreapps(wanted)
             timeline.add(f"the service runs {wanted} coreapps")
             coreapps = wanted
-        if (now := shards_of(standin)) != shards:
-            timeline.add(f"shards {shards} -> {now}")
-            shards = now
 
     coreapps, shards = None, shards_of(standin)
     with _every(POLL_SECONDS, look):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from sizing import Plan
-from stacks.deployment import add_stacks, new_app
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -136,10 +135,13 @@ class Assembly:
         return [json.dumps(item) for item in report["pluginReports"]]
 
 
-def synthesize(folder: Path, context: dict[str, Any]) -> Assembly:
-    """Synthesize the four stacks into `folder`."""
-    app = new_app({**CDK_CONTEXT, **context}, folder)
-    settings, plan = Settings.from_context(app.node.get_all_context())
+def synthesize(folder: Path, context: dict[str, Any]) -> None:
+    """Synthesize the four stacks of a context on top of `cdk.json` into `folder`."""
+    # Here: the CDK takes seconds to load, which a run that finds its assemblies on disk does not need.
+    from stacks.deployment import add_stacks, new_app
+
+    whole = {**CDK_CONTEXT, **context}
+    app = new_app(whole, folder)
+    settings, plan = Settings.from_context(whole)
     add_stacks(app, settings, plan)
     app.synth()
-    return Assembly(folder, settings, plan)

@@ -132,6 +132,7 @@ def resize(workspace: Workspace, running: target.Target, active_coreapps: int) -
 
 
 @pytest.mark.emulator
+@pytest.mark.xdist_group("deploy")
 def test_up_resize_failed_resize_and_down(local: Workspace) -> None:
     running = life.up(local)
     two = look(running)

@@ -9,13 +9,12 @@ import cdk_nag
 import pytest
 from aws_cdk import Stack, Validations
 from aws_cdk import aws_s3 as s3
-from cfnlint.api import lint_file
-from cfnlint.config import ManualArgs
 
 from stacks.deployment import add_stacks, new_app
 from stacks.settings import Settings
 from tests.assembly import CDK_CONTEXT, ROOT
 from tests.conftest import Synth
+from tests.kept import lint
 
 REGIONS = ("us-east-1", "eu-west-1", "ap-south-1", "sa-east-1")
 LINTED = [("production", {"region": region}) for region in REGIONS]
@@ -26,12 +25,7 @@ AUDITED = [{}, {"manage_shards": "true", "shards_ca_parameter": "/client/ca"}]
 @pytest.mark.parametrize(("deployment", "context"), LINTED, ids=lambda part: str(part))
 def test_cfn_lint_finds_neither_error_nor_warning(synth: Synth, deployment: str, context: dict[str, Any]) -> None:
     made = synth(deployment, **context)
-    config = ManualArgs(regions=[made.settings.region])
-    found = [
-        f"{template.path.name} {match.rule.id} {match.message}"
-        for template in made.templates.values()
-        for match in lint_file(template.path, config=config)
-    ]
+    found = [line for template in made.templates.values() for line in lint(template.path, made.settings.region)]
     assert found == []
 
 
