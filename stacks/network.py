@@ -29,7 +29,8 @@ class NetworkStack(Stack):
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, plan: Plan, **stack_options: Any
     ) -> None:
-        self._zone_count = plan.hosts.availability_zones
+        # Before the stack is made, since the CDK asks for the zones while it makes the stack.
+        self._zones = first_zones(plan.hosts.availability_zones)
         super().__init__(scope, construct_id, **stack_options)
         retention = Retention.of(settings)
         self.log_key = encryption_key(
@@ -94,4 +95,10 @@ class NetworkStack(Stack):
 
         The CDK would otherwise look the zones of a known account up, during synth.
         """
-        return [Fn.select(number, Fn.get_azs()) for number in range(self._zone_count)]
+        return self._zones
+
+
+def first_zones(count: int) -> list[str]:
+    """Return the first zones of the region that a stack is deployed to, as CloudFormation fills them in."""
+    zones = Fn.get_azs()
+    return [Fn.select(number, zones) for number in range(count)]

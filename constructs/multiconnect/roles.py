@@ -86,8 +86,8 @@ class Role:
         health_port: The port that answers when the container is healthy.
         address_variable: The variable in which a container advertises the address of its task.
         cleans_up: Whether it runs the client's own daily clean-up of its logs (facts 1.6).
-        variables: What it is told beside its database and its address. In a value `{load_balancer}` stands for the
-            load balancer's DNS name.
+        variables: Its variables, beside those for its database and its address. In a value, `{load_balancer}` stands
+            for the load balancer's DNS name.
         secrets: The generated secrets that it is given, by variable.
         reaches: Whom it opens connections to.
     """

@@ -188,7 +188,7 @@ class ShardResources(Construct):
     """The two custom resources around the coreapp service: one before it, which lowers, and one after it, which raises.
 
     Attributes:
-        after: The one that raises the shards when the coreapps are there (M-22).
+        after: The one that raises the shards once the coreapps run (M-22).
     """
 
     after: CustomResource
