@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.api import lint_file
-from cfnlint.config import ManualArgs
 
 from emulator.workspace import Workspace
 from stacks.settings import Settings, SettingsError
 from tests.conftest import Synth
+from tests.kept import lint
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MOST_BYTES, MOST_RESOURCES, MOST_OUTPUTS = 1_000_000, 500, 200
@@ -87,8 +86,7 @@ def test_every_name_made_from_the_longest_is_one_that_aws_takes(synth: Synth) ->
 @pytest.mark.parametrize("context", [LARGEST, {"name": "w2x"}], ids=["longest", "shortest"])
 def test_cfn_lint_takes_the_names(synth: Synth, context: dict[str, Any]) -> None:
     made = synth(**context)
-    config = ManualArgs(regions=[made.settings.region])
-    found = [match for template in made.templates.values() for match in lint_file(template.path, config=config)]
+    found = [line for template in made.templates.values() for line in lint(template.path, made.settings.region)]
     assert found == []
 
 
