@@ -38,7 +38,35 @@ class Services(Protocol):
         ...
 
 
-class Ecs(AccountSettings, Services, Protocol):
+class Tasks(Protocol):
+    """Amazon ECS: single tasks."""
+
+    def run_task(
+        self,
+        *,
+        cluster: str,
+        taskDefinition: str,
+        capacityProviderStrategy: list[Reply],
+        networkConfiguration: Reply,
+        startedBy: str,
+    ) -> Reply:
+        """Start one task outside any service."""
+        ...
+
+    def list_tasks(self, *, cluster: str, startedBy: str, desiredStatus: str) -> Reply:
+        """List the tasks that somebody started."""
+        ...
+
+    def describe_tasks(self, *, cluster: str, tasks: list[str]) -> Reply:
+        """Describe tasks with their status and health."""
+        ...
+
+    def stop_task(self, *, cluster: str, task: str, reason: str) -> Reply:
+        """Stop a task."""
+        ...
+
+
+class Ecs(AccountSettings, Services, Tasks, Protocol):
     """Amazon ECS."""
 
 

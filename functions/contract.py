@@ -11,6 +11,7 @@ SHARD_COUNTS: Final = (1, 2, 4, 8, 16, 32)
 
 # Handlers, as Lambda names them.
 ENI_TRUNKING_HANDLER: Final = "functions.eni_trunking.handler.handler"
+FIRST_WEBAPP_HANDLER: Final = "functions.first_webapp.handler.handler"
 DATABASE_USER_HANDLER: Final = "functions.database_user.handler.handler"
 SHARDS_ON_EVENT_HANDLER: Final = "functions.shards.handler.on_event"
 SHARDS_IS_COMPLETE_HANDLER: Final = "functions.shards.handler.is_complete"
@@ -18,6 +19,12 @@ SHARDS_RECONCILE_HANDLER: Final = "functions.shards.handler.reconcile"
 
 # Property of the custom resource EniTrunking.
 ROLE_ARN: Final = "RoleArn"
+
+# Properties of the custom resource FirstWebapp, beside the cluster's name.
+TASK_DEFINITION_ARN: Final = "TaskDefinitionArn"
+CAPACITY_PROVIDER: Final = "CapacityProvider"
+SUBNET_IDS: Final = "SubnetIds"
+SECURITY_GROUP_ID: Final = "SecurityGroupId"
 
 # Properties of the custom resource DatabaseUser.
 MASTER_SECRET_ARN: Final = "MasterSecretArn"  # noqa: S105 - the name of a property

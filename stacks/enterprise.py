@@ -2,7 +2,9 @@
 
 from typing import Any, cast
 
-from aws_cdk import CfnOutput, CfnResource, CustomResource, Stack
+from aws_cdk import CfnOutput, CfnResource, CustomResource, Fn, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -12,10 +14,11 @@ from multiconnect.dashboard import Dashboard
 from multiconnect.encryption import allow_alarms, encryption_key
 from multiconnect.entry import Entry
 from multiconnect.fleet import Fleet
-from multiconnect.function import DEFAULT_TIMEOUT_MINUTES
+from multiconnect.function import DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Function
 from multiconnect.media import Media
 from multiconnect.monitoring import Alarms
-from multiconnect.service import Image
+from multiconnect.service import Hardening, Image
+from multiconnect.waivers import waive
 from sizing import Plan
 from stacks.database import DatabaseStack
 from stacks.functions import FunctionsStack
@@ -23,7 +26,7 @@ from stacks.network import NetworkStack
 from stacks.retention import Retention
 from stacks.settings import Settings
 
-ANSWER_TIMEOUT_SECONDS = 60 * (DEFAULT_TIMEOUT_MINUTES + 2)
+ANSWER_MARGIN_MINUTES = 2
 """CloudFormation waits an hour by default, yet a function cannot answer any more once Lambda has ended it."""
 
 
@@ -88,6 +91,7 @@ class EnterpriseStack(Stack):
             media=Media(self, "Media", vpc=vpc, key=key, removal_policy=retention.keys_and_files),
             database=database.access,
             image=Image(registry=settings.registry, tag=settings.image_tag),
+            hardening=Hardening(no_new_privileges=settings.no_new_privileges, init_process=settings.init_process),
             tasks=plan.tasks,
             key=key,
             log_key=network.log_key,
@@ -109,6 +113,7 @@ class EnterpriseStack(Stack):
                     },
                 )
             )
+        self.client.start_with_one_webapp(self._first_webapp(functions.first_webapp, fleet, vpc))
         alarms = Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email)
         fleet.add_alarms(alarms, maximum_hosts=plan.hosts.maximum)
         entry.add_alarms(alarms)
@@ -151,11 +156,63 @@ class EnterpriseStack(Stack):
             value=self.client.coreapp.service_name,
         )
 
+    def _first_webapp(self, function: Function, fleet: Fleet, vpc: ec2.IVpc) -> CustomResource:
+        """Run one webapp before all the others, and let the function do that and nothing else."""
+        definition = self.client.webapp.task_definition
+        task_roles = [role.role_arn for role in (definition.task_role, definition.execution_role) if role]
+        tasks = self.format_arn(service="ecs", resource="task", resource_name=f"{fleet.cluster.cluster_name}/*")
+        in_cluster = {"ArnEquals": {"ecs:cluster": fleet.cluster.cluster_arn}}
+        rights = iam.Policy(
+            self,
+            "FirstWebappRights",
+            roles=[iam.Role.from_role_arn(self, "FirstWebappRole", function.execution_role.role_arn)],
+            statements=[
+                iam.PolicyStatement(
+                    actions=["ecs:RunTask"], resources=[definition.task_definition_arn], conditions=in_cluster
+                ),
+                iam.PolicyStatement(
+                    actions=["iam:PassRole"],
+                    resources=task_roles,
+                    conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+                ),
+                # The id of a task is not known before.
+                iam.PolicyStatement(actions=["ecs:DescribeTasks", "ecs:StopTask"], resources=[tasks]),
+                # Tasks are listed for hosts, whose ids are not known before; the condition names the cluster.
+                iam.PolicyStatement(actions=["ecs:ListTasks"], resources=["*"], conditions=in_cluster),
+            ],
+        )
+        waive(
+            rights,
+            "AwsSolutions-IAM5[Resource::*]",
+            "Tasks are listed for hosts, whose ids are not known before; a condition names this cluster.",
+        )
+        subnets = vpc.select_subnets(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS).subnet_ids
+        resource = self._custom_resource(
+            "FirstWebapp",
+            function,
+            {
+                contract.CLUSTER_NAME: fleet.cluster.cluster_name,
+                contract.TASK_DEFINITION_ARN: definition.task_definition_arn,
+                contract.CAPACITY_PROVIDER: fleet.provider.capacity_provider_name,
+                contract.SUBNET_IDS: Fn.join(",", subnets),
+                contract.SECURITY_GROUP_ID: self.client.webapp_security_group.security_group_id,
+            },
+            timeout_minutes=MAX_TIMEOUT_MINUTES,
+        )
+        # The webapp's secrets, which its service would ask for again and again until it may read them.
+        resource.node.add_dependency(rights, definition)
+        return resource
+
     def _custom_resource(
-        self, construct_id: str, function: lambda_.IFunction, properties: dict[str, str]
+        self,
+        construct_id: str,
+        function: lambda_.IFunction,
+        properties: dict[str, str],
+        *,
+        timeout_minutes: int = DEFAULT_TIMEOUT_MINUTES,
     ) -> CustomResource:
         resource = CustomResource(self, construct_id, service_token=function.function_arn, properties=properties)
         # The CDK's own argument `service_timeout` would write the number as text.
         definition = cast(CfnResource, resource.node.default_child)
-        definition.add_property_override("ServiceTimeout", ANSWER_TIMEOUT_SECONDS)
+        definition.add_property_override("ServiceTimeout", 60 * (timeout_minutes + ANSWER_MARGIN_MINUTES))
         return resource

@@ -11,7 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 import functions.contract as contract
-from multiconnect.function import Function, function_code, function_security_group
+from multiconnect.function import MAX_TIMEOUT_MINUTES, Function, function_code, function_security_group
 from multiconnect.waivers import waive
 from stacks.database import DatabaseStack
 from stacks.network import NetworkStack
@@ -26,11 +26,13 @@ class FunctionsStack(Stack):
     """One function for each thing that CloudFormation cannot do by itself.
 
     Attributes:
+        first_webapp: Runs one webapp before all the others (T-11).
         eni_trunking: Turns trunking on for the hosts' role alone (D-4).
         database_user: Makes the client's own database user (D-6); None where the client is the master.
         shards: What sets the shards (D-8); None where the operator does.
     """
 
+    first_webapp: Function
     eni_trunking: Function
     database_user: Function | None
     shards: ShardManager | None
@@ -50,9 +52,23 @@ class FunctionsStack(Stack):
         self._log_key = network.log_key
         self._vpc = network.vpc_in(self)
         self._code = function_code()
+        self.first_webapp = self._first_webapp()
         self.eni_trunking = self._eni_trunking()
         self.database_user = self._database_user(database) if settings.database_user == "client" else None
         self.shards = self._shards(settings) if settings.manage_shards else None
+
+    def _first_webapp(self) -> Function:
+        return Function(
+            self,
+            "FirstWebapp",
+            handler=contract.FIRST_WEBAPP_HANDLER,
+            description="Runs one webapp before all the others",
+            code=self._code,
+            timeout_minutes=MAX_TIMEOUT_MINUTES,
+            log_key=self._log_key,
+            log_retention=self._retention.logs,
+            log_removal_policy=self._retention.keys_and_files,
+        )
 
     def _eni_trunking(self) -> Function:
         function = Function(

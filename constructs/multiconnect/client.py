@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import CustomResource, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -19,7 +19,7 @@ from multiconnect.fleet import Fleet
 from multiconnect.media import NFS_PORT, Media
 from multiconnect.monitoring import BELOW, Alarms
 from multiconnect.roles import API_PORT, COREAPP, MASTER, ROLES, WEBAPP, GeneratedSecret, Reach, Role
-from multiconnect.service import Image, RoleService, SharedResources
+from multiconnect.service import Hardening, Image, RoleService, SharedResources
 from multiconnect.waivers import waive
 from sizing import Tasks, TaskSize
 
@@ -31,6 +31,7 @@ class Client(Construct):
         webapp: Behind the load balancer.
         coreapp: Active coreapps and spares (M-5, M-15).
         master: One holds the lease, the others wait.
+        webapp_security_group: The webapps' own group.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Client(Construct):
         key: kms.IKey,
         log_key: kms.IKey,
         image: Image | None = None,
+        hardening: Hardening | None = None,
         log_retention: logs.RetentionDays = defaults.LOG_RETENTION,
         removal_policy: RemovalPolicy = defaults.REMOVAL_POLICY,
     ) -> None:
@@ -64,6 +66,7 @@ class Client(Construct):
             key: Encrypts the secrets.
             log_key: Encrypts the logs.
             image: Where the images come from. Default: `Image()`, the last release from the vendor's registry.
+            hardening: Limits of the containers. Default: `Hardening()`, all of them.
             log_retention: How long logs are kept. Default: `defaults.LOG_RETENTION`.
             removal_policy: What happens to secrets and logs when the stack is deleted. Default:
                 `defaults.REMOVAL_POLICY`.
@@ -73,6 +76,7 @@ class Client(Construct):
             fleet=fleet,
             media=media,
             image=image or Image(),
+            hardening=hardening or Hardening(),
             database=database,
             # Secret, parameter and key belong to the database stack. They are looked up by name and ARN, so that a
             # grant changes the policies of the roles in this stack, and never the key's policy in the other one.
@@ -113,6 +117,10 @@ class Client(Construct):
         self.webapp = service(WEBAPP, tasks.webapp)
         self.coreapp = service(COREAPP, tasks.coreapp)
         self.master = service(MASTER, tasks.master)
+        self.webapp_security_group = groups[WEBAPP.name]
+        # The primary master makes the schema, and a client that finds none waits or ends (facts 1.1, T-11).
+        for service_of_others in (self.webapp, self.coreapp):
+            service_of_others.node.add_dependency(self.master)
         entry.targets.add_target(
             self.webapp.load_balancer_target(container_name=WEBAPP.container_name, container_port=API_PORT)
         )
@@ -121,6 +129,16 @@ class Client(Construct):
         """Start no container before this exists, such as the database user that it logs in with."""
         for service in (self.webapp, self.coreapp, self.master):
             service.node.add_dependency(dependency)
+
+    def start_with_one_webapp(self, first_webapp: CustomResource) -> None:
+        """Start webapps and coreapps after a single webapp has made its databases, and that one after the masters.
+
+        Args:
+            first_webapp: Runs one webapp until it is healthy. It changes nothing when the cluster is there already.
+        """
+        first_webapp.node.add_dependency(self.master)
+        for service in (self.webapp, self.coreapp):
+            service.node.add_dependency(first_webapp)
 
     def add_alarms(self, alarms: Alarms, *, active_coreapps: int, coreapps: int) -> None:
         """Add an alarm for a cluster without its spares, and one for a cluster without its shards.

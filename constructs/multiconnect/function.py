@@ -20,6 +20,9 @@ from multiconnect.waivers import waive
 DEFAULT_TIMEOUT_MINUTES: Final = 10
 """A function waits for a database that is still starting, and answers CloudFormation before Lambda would end it."""
 
+MAX_TIMEOUT_MINUTES: Final = 15
+"""Lambda lets no call take longer."""
+
 MEMORY_MIB: Final = 256
 
 HTTPS_PORT: Final = 443

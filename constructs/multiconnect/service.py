@@ -37,7 +37,14 @@ HEALTH_CHECK_INTERVAL_SECONDS: Final = 15
 HEALTH_CHECK_TIMEOUT_SECONDS: Final = 5
 HEALTH_CHECK_RETRIES: Final = 3
 HEALTH_CHECK_START_MINUTES: Final = 5
-"""The first start makes or upgrades the database schema."""
+"""The first start makes or upgrades the database schema. ECS takes no longer start period than this."""
+
+HEALTH_CHECK_GRACE_MINUTES: Final = 15
+"""For this long after its start, ECS stops no task because a health check of container or load balancer fails.
+
+A schema that takes longer than the start period would otherwise have every task replaced while it is being made, and
+three replaced tasks trip the circuit breaker of a small service, which rolls the deployment back (T-11).
+"""
 
 ECR_REGISTRY: Final = re.compile(
     r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?P<prefix>(?:/[a-z0-9._-]+)*)$"
@@ -58,6 +65,20 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hardening:
+    """Limits that the vendor's own set-ups never ran the client with (docs/aws.md, "The closed image").
+
+    Attributes:
+        no_new_privileges: No process gains rights by a program that is owned by another user. Default: true.
+        init_process: A small init process is the first in each container, hands signals on and collects what ended.
+            Default: true.
+    """
+
+    no_new_privileges: bool = True
+    init_process: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class SharedResources:
     """What the services of all roles have in common.
 
@@ -65,6 +86,7 @@ class SharedResources:
         fleet: Where the tasks run.
         media: The shared files.
         image: Where the images come from.
+        hardening: Limits of the containers.
         database: How to reach the database.
         login: The secret with the login to the database.
         login_key: The key that encrypts the login.
@@ -78,6 +100,7 @@ class SharedResources:
     fleet: Fleet
     media: Media
     image: Image
+    hardening: Hardening
     database: DatabaseAccess
     login: secretsmanager.ISecret
     login_key: kms.IKey
@@ -136,6 +159,7 @@ class RoleService(ecs.Ec2Service):
             availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.ENABLED,
             min_healthy_percent=size.minimum_healthy_percent,
             max_healthy_percent=size.maximum_percent,
+            health_check_grace_period=Duration.minutes(HEALTH_CHECK_GRACE_MINUTES),
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
             enable_ecs_managed_tags=True,
@@ -252,7 +276,7 @@ def _add_container(
         database_secrets[CA_VARIABLE] = ecs.Secret.from_ssm_parameter(shared.authorities)
         paths["certificates"] = CERTIFICATES_PATH
     variables |= {name: value.format(load_balancer=shared.server_name) for name, value in role.variables.items()}
-    limits = ecs.LinuxParameters(scope, f"{role.name}Linux", init_process_enabled=True)
+    limits = ecs.LinuxParameters(scope, f"{role.name}Linux", init_process_enabled=shared.hardening.init_process)
     limits.drop_capabilities(ecs.Capability.MKNOD)
     container = definition.add_container(
         role.container_name,
@@ -264,7 +288,7 @@ def _add_container(
         health_check=answers_on(role.health_port),
         stop_timeout=Duration.seconds(STOP_TIMEOUT_SECONDS),
         linux_parameters=limits,
-        docker_security_options=["no-new-privileges"],
+        docker_security_options=["no-new-privileges"] if shared.hardening.no_new_privileges else None,
         environment=variables,
         secrets={**database_secrets, **secrets},
         logging=ecs.LogDrivers.aws_logs(

@@ -1,12 +1,12 @@
-"""The images of the client."""
+"""The images of the client, and how its containers run."""
 
 from pydantic import BaseModel
 
-from stacks.settings.declaration import TOPIC, setting
+from stacks.settings.declaration import TOPIC, TRUE_OR_FALSE, setting
 
 
 class Client(BaseModel):
-    """The images of the client."""
+    """The images of the client, and how its containers run."""
 
     model_config = TOPIC
 
@@ -21,4 +21,16 @@ class Client(BaseModel):
         "Tag of the client's images.",
         "an image tag",
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+    )
+    no_new_privileges: bool = setting(
+        True,
+        "No process of the client gains rights by a program of another user. The vendor never ran its image so "
+        "(docs/aws.md): turn it off if the client does not start.",
+        TRUE_OR_FALSE,
+    )
+    init_process: bool = setting(
+        True,
+        "A small init process is the first in each container. The vendor never ran its image so (docs/aws.md): turn it "
+        "off if the client does not start.",
+        TRUE_OR_FALSE,
     )

@@ -1,0 +1,68 @@
+"""A first deploy starts masters, then one webapp, then all others, and no schema trips a circuit breaker (T-11)."""
+
+import math
+from typing import Any
+
+import pytest
+
+from multiconnect.roles import ROLES
+from tests.assembly import Assembly
+from tests.conftest import Synth
+
+SCHEMA_MINUTES = 10
+"""A first start or an upgrade of a large schema; the client's own start period is half of that."""
+
+
+def service(made: Assembly, role: str) -> tuple[str, dict[str, Any]]:
+    ((name, body),) = made.enterprise.of("AWS::ECS::Service", f"Client{role}").items()
+    return name, body["Properties"]
+
+
+def test_masters_come_first_then_one_webapp_then_all_others(production: Assembly) -> None:
+    (master, _), (webapp, _), (coreapp, _) = (service(production, role) for role in ("Master", "Webapp", "Coreapp"))
+    before = {name: production.enterprise.waits_for(name) for name in (master, webapp, coreapp, "FirstWebapp")}
+    assert {"DatabaseUser"} <= before[master]
+    assert not {webapp, coreapp, "FirstWebapp"} & before[master]
+    assert {"DatabaseUser", master} <= before["FirstWebapp"]
+    assert not {webapp, coreapp} & before["FirstWebapp"]
+    assert {"DatabaseUser", master, "FirstWebapp"} <= before[webapp] & before[coreapp]
+
+
+@pytest.mark.parametrize("role", [role.name for role in ROLES])
+def test_no_task_is_replaced_while_a_schema_is_made(production: Assembly, role: str) -> None:
+    _, properties = service(production, role)
+    (container,) = production.enterprise.one("AWS::ECS::TaskDefinition", f"Client{role}")["ContainerDefinitions"]
+    check = container["HealthCheck"]
+    unhealthy_after = check["StartPeriod"] + check["Interval"] * check["Retries"]
+    # ECS allows no longer start period, so the container is called unhealthy while the schema is being made.
+    assert unhealthy_after < 60 * SCHEMA_MINUTES
+    replaced_after = max(unhealthy_after, properties["HealthCheckGracePeriodSeconds"])
+    replacements = len(range(replaced_after, 60 * SCHEMA_MINUTES, replaced_after)) * properties["DesiredCount"]
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+    threshold = min(200, max(3, math.ceil(0.5 * properties["DesiredCount"])))
+    assert properties["DeploymentConfiguration"]["DeploymentCircuitBreaker"]["Enable"]
+    assert replacements == 0 < threshold
+
+
+def test_the_first_webapp_has_the_rights_that_it_needs_before_it_runs(production: Assembly) -> None:
+    waits = production.enterprise.waits_for("FirstWebapp")
+    (rights,) = production.enterprise.of("AWS::IAM::Policy", "FirstWebappRights")
+    (secrets_policy,) = [name for name in production.enterprise.of("AWS::IAM::Policy") if "WebappTaskExecution" in name]
+    assert {rights, secrets_policy} <= waits
+    statements = production.enterprise.resources[rights]["Properties"]["PolicyDocument"]["Statement"]
+    (passing,) = [each for each in statements if each["Action"] == "iam:PassRole"]
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+    assert [each["Action"] for each in statements if each["Resource"] == "*"] == ["ecs:ListTasks"]
+
+
+@pytest.mark.parametrize("key", ["no_new_privileges", "init_process"])
+def test_each_limit_that_the_vendor_never_ran_with_can_be_turned_off(synth: Synth, key: str) -> None:
+    without = synth(no_new_privileges="false", init_process="false")
+    for role in ROLES:
+        for made, expected in ((synth(), True), (without, False)):
+            (container,) = made.enterprise.one("AWS::ECS::TaskDefinition", f"Client{role.name}")["ContainerDefinitions"]
+            found = {
+                "no_new_privileges": container.get("DockerSecurityOptions", []) == ["no-new-privileges"],
+                "init_process": container["LinuxParameters"]["InitProcessEnabled"],
+            }
+            assert found[key] is expected, role.name
