@@ -125,6 +125,8 @@ class EnterpriseStack(Stack):
             # See `FunctionsStack._shards` for the import and for the id.
             from multiconnect.shards import ShardResources
 
+            # An internet-facing load balancer has public addresses alone, so the way to it leads out of the VPC.
+            calls_come_through_nat = settings.load_balancer_scheme == "internet-facing" and not settings.shards_endpoint
             shards = ShardResources(
                 self,
                 "Default",
@@ -133,6 +135,7 @@ class EnterpriseStack(Stack):
                 fleet=fleet,
                 entry=entry,
                 client=self.client,
+                nat_addresses=network.nat_addresses if calls_come_through_nat else (),
             )
             # The raise comes last, so that nothing is left that could fail and roll it back.
             shards.after.node.add_dependency(alarms, dashboard)

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from aws_cdk import Annotations, CfnResource, Fn, Stack
+from aws_cdk import Annotations, CfnOutput, CfnResource, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -21,10 +21,12 @@ class NetworkStack(Stack):
     Attributes:
         network: The VPC and its way out.
         log_key: Encrypts the log groups of all four stacks.
+        nat_addresses: The public addresses of the NAT gateways, as other stacks import them.
     """
 
     network: Network
     log_key: kms.Key
+    nat_addresses: list[str]
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, plan: Plan, **stack_options: Any
@@ -66,6 +68,16 @@ class NetworkStack(Stack):
                 "Isolated": vpc.isolated_subnets,
             }.items()
         }
+        self.nat_addresses = [
+            self.export_value(address, name=f"{settings.name}:Nat{number}")
+            for number, address in enumerate(self.network.nat_addresses, start=1)
+        ]
+        CfnOutput(
+            self,
+            "NatAddresses",
+            description="Where the cluster's own calls come from: let them in at webhook receivers",
+            value=Fn.join(",", self.network.nat_addresses),
+        )
         # The CDK's function that closes the default group waits for a role that its properties name (cfn-lint W3005).
         provider = self.node.find_child("Custom::VpcRestrictDefaultSGCustomResourceProvider")
         cast(CfnResource, provider.node.find_child("Handler")).add_deletion_override("DependsOn")

@@ -2,7 +2,7 @@
 
 import re
 from ipaddress import ip_network
-from typing import Final
+from typing import Final, cast
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -45,6 +45,7 @@ class Network(Construct):
 
     Attributes:
         vpc: The VPC with its subnets.
+        nat_addresses: The public addresses of the NAT gateways: what everything in the VPC shows to the internet.
     """
 
     def __init__(
@@ -105,6 +106,8 @@ class Network(Construct):
                 "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
             },
         )
+        addresses = [cast(ec2.CfnEIP, subnet.node.try_find_child("EIP")) for subnet in self.vpc.public_subnets]
+        self.nat_addresses = [address.ref for address in addresses if address]
         flow_log_role = iam.Role(self, "FlowLogRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com"))
         ec2.FlowLog(
             self,

@@ -1,6 +1,6 @@
 """Shards follow the stack: what calls Set Shards, and when (D-8, M-22, M-23)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack, Token
@@ -203,6 +203,7 @@ class ShardResources(Construct):
         fleet: Fleet,
         entry: Entry,
         client: Client,
+        nat_addresses: Sequence[str] = (),
     ) -> None:
         """Place the custom resources and let their functions call the client's API.
 
@@ -214,6 +215,9 @@ class ShardResources(Construct):
             fleet: The hosts, which stay until the shards are lowered.
             entry: The load balancer in front of the client's API.
             client: The services, of which the coreapps serve the shards.
+            nat_addresses: The public addresses that the functions come from when the load balancer is internet-facing,
+                since rules by security group match private addresses alone (T-12). Default: none, they come from
+                inside.
         """
         super().__init__(scope, construct_id)
         # The functions' group belongs to the Lambda stack. An import keeps the rule in this one.
@@ -221,6 +225,10 @@ class ShardResources(Construct):
             self, "ShardsSecurityGroup", manager.security_group.security_group_id
         )
         entry.security_group.connections.allow_from(callers, ec2.Port.tcp(API_PORT), "Functions that set the shards")
+        for address in nat_addresses:
+            entry.security_group.add_ingress_rule(
+                ec2.Peer.ipv4(f"{address}/32"), ec2.Port.tcp(API_PORT), "Functions that set the shards, through NAT"
+            )
         properties = {
             contract.ENDPOINT: f"https://{entry.load_balancer.load_balancer_dns_name}",
             **manager.properties,

@@ -6,12 +6,16 @@ is blamed for another's fault.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from inspect import signature
+from ipaddress import ip_network
 from typing import Any, Final
 
 from sizing import Plan, Problem, SizingError, plan
 from stacks.settings.declaration import SIZING_ARGUMENTS
 
 Check = Callable[..., Iterator[Problem]]
+
+PRIVATE_RANGES: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+"""RFC 1918 and RFC 6598: addresses that the internet does not route."""
 
 
 def encrypted_in_production(environment: str, tls: bool, allow_plaintext_database: bool) -> Iterator[Problem]:
@@ -47,6 +51,19 @@ def database_class_is_of_the_families(
         yield Problem("database_class", database_class, f"a class of database_families, {families}, or leave one out")
 
 
+def internet_facing_has_callers_from_outside(
+    load_balancer_scheme: str, allowed_cidrs: Sequence[str]
+) -> Iterator[Problem]:
+    """A load balancer with public addresses sees the addresses of the internet; no private one ever calls it."""
+    if load_balancer_scheme == "internet-facing" and not any(map(_is_public, allowed_cidrs)):
+        yield Problem(
+            "allowed_cidrs",
+            ",".join(allowed_cidrs),
+            "at least one public range with load_balancer_scheme=internet-facing, such as 203.0.113.0/24, the callers' "
+            "own addresses; or set load_balancer_scheme=internal",
+        )
+
+
 def one_nat_gateway_per_zone(
     environment: str, nat_gateways: int | None, availability_zones: int | None
 ) -> Iterator[Problem]:
@@ -70,6 +87,11 @@ def storage_can_grow(
         yield Problem("database_max_storage_gib", database_max_storage_gib, message)
 
 
+def _is_public(cidr: str) -> bool:
+    """Return whether a range holds an address that the internet knows."""
+    return not any(ip_network(cidr).subnet_of(private) for private in PRIVATE_RANGES if ip_network(cidr).version == 4)
+
+
 def _family(instance_type: str) -> str:
     return instance_type.partition(".")[0]
 
@@ -80,6 +102,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     data_outlives_production,
     host_type_is_of_the_families,
     database_class_is_of_the_families,
+    internet_facing_has_callers_from_outside,
     one_nat_gateway_per_zone,
     storage_can_grow,
 )

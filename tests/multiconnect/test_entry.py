@@ -30,7 +30,7 @@ def test_the_balancer_is_internal_with_a_group_of_its_own_in_every_private_subne
 
 
 def test_an_internet_facing_balancer_stands_in_the_public_subnets(synth: Synth) -> None:
-    found = balancer(synth(load_balancer_scheme="internet-facing"))
+    found = balancer(synth(load_balancer_scheme="internet-facing", allowed_cidrs="203.0.113.0/24"))
     assert found["Scheme"] == "internet-facing"
     assert all(item["Fn::ImportValue"].startswith("wa-production:Public") for item in found["Subnets"])
 
@@ -91,3 +91,27 @@ def test_an_alarm_speaks_when_a_webapp_does_not_answer(production: Assembly) -> 
     found = production.enterprise.one("AWS::CloudWatch::Alarm", "UnhealthyWebapps")
     assert (found["ComparisonOperator"], found["Threshold"]) == ("GreaterThanThreshold", 0)
     assert "UnHealthyHostCount" in str(found["Metrics"])
+
+
+def test_the_functions_come_in_through_nat_when_the_addresses_of_the_balancer_are_public(synth: Synth) -> None:
+    made = synth(manage_shards="true", load_balancer_scheme="internet-facing", allowed_cidrs="203.0.113.0/24")
+    group = made.enterprise.one("AWS::EC2::SecurityGroup", "EntrySecurityGroup")
+    ranges = [made.follow(rule["CidrIp"]) for rule in group["SecurityGroupIngress"]]
+    assert ranges[0] == "203.0.113.0/24"
+    addresses = made.network.of("AWS::EC2::EIP")
+    assert len(addresses) == 3
+    assert ranges[1:] == [{"Fn::Join": ["", [{"Ref": address}, "/32"]]} for address in addresses]
+
+
+def test_the_addresses_of_the_nat_gateways_are_an_output(production: Assembly) -> None:
+    addresses = production.network.of("AWS::EC2::EIP")
+    output = production.network.body["Outputs"]["NatAddresses"]["Value"]
+    assert output == {"Fn::Join": [",", [{"Ref": address} for address in addresses]]}
+    gateways = production.network.of("AWS::EC2::NatGateway").values()
+    used = {gateway["Properties"]["AllocationId"]["Fn::GetAtt"][0] for gateway in gateways}
+    assert used == set(addresses)
+
+
+def test_an_internal_balancer_lets_no_address_of_nat_in(synth: Synth) -> None:
+    group = synth(manage_shards="true").enterprise.one("AWS::EC2::SecurityGroup", "EntrySecurityGroup")
+    assert [rule["CidrIp"] for rule in group["SecurityGroupIngress"]] == ["10.0.0.0/16"]

@@ -133,6 +133,18 @@ def test_a_bad_value_is_refused_with_key_value_and_what_is_allowed(
     assert "allowed: allowed" not in problem
 
 
+@pytest.mark.parametrize("callers", [None, "10.0.0.0/8", "100.64.0.0/16,192.168.7.0/24,172.20.0.0/16"])
+def test_an_internet_facing_balancer_without_a_caller_from_outside_is_refused(callers: str | None) -> None:
+    (problem,) = refusal({"load_balancer_scheme": "internet-facing"} | ({"allowed_cidrs": callers} if callers else {}))
+    assert problem.startswith(f"allowed_cidrs: got '{callers or '10.0.0.0/16'}'; allowed: at least one public range")
+    assert "load_balancer_scheme=internal" in problem
+
+
+@pytest.mark.parametrize("callers", ["203.0.113.0/24", "10.0.0.0/8,198.51.100.7/32"])
+def test_an_internet_facing_balancer_with_a_caller_from_outside_is_taken(callers: str) -> None:
+    assert load(load_balancer_scheme="internet-facing", allowed_cidrs=callers)
+
+
 def test_everything_wrong_is_told_at_once_and_each_key_once() -> None:
     problems = refusal(
         {
