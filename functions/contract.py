@@ -25,6 +25,7 @@ TASK_DEFINITION_ARN: Final = "TaskDefinitionArn"
 CAPACITY_PROVIDER: Final = "CapacityProvider"
 SUBNET_IDS: Final = "SubnetIds"
 SECURITY_GROUP_ID: Final = "SecurityGroupId"
+HEALTH_CHECKED: Final = "HealthChecked"
 
 # Properties of the custom resource DatabaseUser.
 MASTER_SECRET_ARN: Final = "MasterSecretArn"  # noqa: S105 - the name of a property

@@ -91,7 +91,12 @@ class EnterpriseStack(Stack):
             media=Media(self, "Media", vpc=vpc, key=key, removal_policy=retention.keys_and_files),
             database=database.access,
             image=Image(registry=settings.registry, tag=settings.image_tag),
-            hardening=Hardening(no_new_privileges=settings.no_new_privileges, init_process=settings.init_process),
+            hardening=Hardening(
+                no_new_privileges=settings.no_new_privileges,
+                init_process=settings.init_process,
+                memory_limit=settings.memory_limits,
+                health_check=settings.container_health_checks,
+            ),
             tasks=plan.tasks,
             key=key,
             log_key=network.log_key,
@@ -113,7 +118,7 @@ class EnterpriseStack(Stack):
                     },
                 )
             )
-        self.client.start_with_one_webapp(self._first_webapp(functions.first_webapp, fleet, vpc))
+        self.client.start_with_one_webapp(self._first_webapp(functions.first_webapp, settings, fleet, vpc))
         alarms = Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email)
         fleet.add_alarms(alarms, maximum_hosts=plan.hosts.maximum)
         entry.add_alarms(alarms)
@@ -159,7 +164,7 @@ class EnterpriseStack(Stack):
             value=self.client.coreapp.service_name,
         )
 
-    def _first_webapp(self, function: Function, fleet: Fleet, vpc: ec2.IVpc) -> CustomResource:
+    def _first_webapp(self, function: Function, settings: Settings, fleet: Fleet, vpc: ec2.IVpc) -> CustomResource:
         """Run one webapp before all the others, and let the function do that and nothing else."""
         definition = self.client.webapp.task_definition
         task_roles = [role.role_arn for role in (definition.task_role, definition.execution_role) if role]
@@ -199,6 +204,7 @@ class EnterpriseStack(Stack):
                 contract.CAPACITY_PROVIDER: fleet.provider.capacity_provider_name,
                 contract.SUBNET_IDS: Fn.join(",", subnets),
                 contract.SECURITY_GROUP_ID: self.client.webapp_security_group.security_group_id,
+                contract.HEALTH_CHECKED: str(settings.container_health_checks).lower(),
             },
             timeout_minutes=MAX_TIMEOUT_MINUTES,
         )

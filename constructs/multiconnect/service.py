@@ -72,10 +72,15 @@ class Hardening:
         no_new_privileges: No process gains rights by a program that is owned by another user. Default: true.
         init_process: A small init process is the first in each container, hands signals on and collects what ended.
             Default: true.
+        memory_limit: ECS ends a container at its memory limit, before it starves the others of its host. Default: true.
+        health_check: ECS asks in the container whether its port is open, for which the image needs a bash.
+            Default: true.
     """
 
     no_new_privileges: bool = True
     init_process: bool = True
+    memory_limit: bool = True
+    health_check: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,8 +289,8 @@ def _add_container(
         entry_point=["/bin/sh", "-c"],
         command=[role.start_command(tls=database.tls)],
         memory_reservation_mib=size.memory_reservation_mib,
-        memory_limit_mib=size.memory_limit_mib,
-        health_check=answers_on(role.health_port),
+        memory_limit_mib=size.memory_limit_mib if shared.hardening.memory_limit else None,
+        health_check=answers_on(role.health_port) if shared.hardening.health_check else None,
         stop_timeout=Duration.seconds(STOP_TIMEOUT_SECONDS),
         linux_parameters=limits,
         docker_security_options=["no-new-privileges"] if shared.hardening.no_new_privileges else None,

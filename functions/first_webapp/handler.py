@@ -5,8 +5,10 @@ others end with MySQL's error 1007 (T-24). Enough of them trip the circuit break
 deploy is rolled back for nothing (T-11). So this resource runs a single webapp outside the service, waits until ECS
 calls it healthy, and stops it. The service is made after that.
 
-Properties: `ClusterName`, `TaskDefinitionArn`, `CapacityProvider`, `SubnetIds`, `SecurityGroupId`. Physical id: the
-cluster's name with a suffix, since the databases are made once in the life of a cluster. An update does nothing.
+Properties: `ClusterName`, `TaskDefinitionArn`, `CapacityProvider`, `SubnetIds`, `SecurityGroupId`, and
+`HealthChecked`: `true` when the container has a health check; without one a webapp that runs is enough.
+Physical id: the cluster's name with a suffix, since the databases are made once in the life of a cluster. An update
+does nothing.
 """
 
 from collections.abc import Mapping
@@ -53,6 +55,7 @@ class FirstWebapp:
         """
         physical_id = self.identify(request)
         cluster, what = request.text(contract.CLUSTER_NAME), _what_to_run(request)
+        wanted = "HEALTHY" if request.text(contract.HEALTH_CHECKED) == "true" else "RUNNING"
         permitted = Deadline.after(min(PERMISSION_SECONDS, request.deadline.remaining()))
         state = "none was started"
         try:
@@ -63,7 +66,7 @@ class FirstWebapp:
                     if error_code(error) not in DENIED or not permitted.remaining():
                         raise
                     state = "ECS does not know the function's permissions yet"
-                if state == "HEALTHY":
+                if state == wanted:
                     return Answer(physical_id=physical_id)
                 log("waiting for the first webapp", state=state)
                 if not request.deadline.sleep(POLL_SECONDS):

@@ -18,6 +18,7 @@ PROPERTIES = {
     "CapacityProvider": "provider",
     "SubnetIds": "subnet-1,subnet-2",
     "SecurityGroupId": "sg-1",
+    "HealthChecked": "true",
 }
 FUNCTION_SECONDS = 900
 
@@ -134,6 +135,12 @@ def test_a_webapp_that_is_never_healthy_fails_in_time_and_runs_no_longer(
     assert "The first webapp did not become healthy: UNHEALTHY." in answer["Reason"]
     assert clock.now() - started < FUNCTION_SECONDS
     assert not ecs.running
+
+
+def test_without_a_health_check_a_webapp_that_runs_is_enough(response_url: ResponseUrl, clock: Clock) -> None:
+    ecs = Ecs(("PENDING", "UNKNOWN"), ("RUNNING", "UNKNOWN"))
+    answer = call(response_url, clock, ecs, properties=PROPERTIES | {"HealthChecked": "false"})
+    assert (answer["Status"], ecs.states, ecs.running) == ("SUCCESS", [], [])
 
 
 def test_an_update_runs_nothing(response_url: ResponseUrl, clock: Clock) -> None:

@@ -55,14 +55,21 @@ def test_the_first_webapp_has_the_rights_that_it_needs_before_it_runs(production
     assert [each["Action"] for each in statements if each["Resource"] == "*"] == ["ecs:ListTasks"]
 
 
-@pytest.mark.parametrize("key", ["no_new_privileges", "init_process"])
+SWITCHES = ("no_new_privileges", "init_process", "memory_limits", "container_health_checks")
+
+
+@pytest.mark.parametrize("key", SWITCHES)
 def test_each_limit_that_the_vendor_never_ran_with_can_be_turned_off(synth: Synth, key: str) -> None:
-    without = synth(no_new_privileges="false", init_process="false")
+    without = synth(**dict.fromkeys(SWITCHES, "false"))
     for role in ROLES:
         for made, expected in ((synth(), True), (without, False)):
             (container,) = made.enterprise.one("AWS::ECS::TaskDefinition", f"Client{role.name}")["ContainerDefinitions"]
+            assert container["MemoryReservation"]
             found = {
-                "no_new_privileges": container.get("DockerSecurityOptions", []) == ["no-new-privileges"],
+                "no_new_privileges": container.get("DockerSecurityOptions") == ["no-new-privileges"],
                 "init_process": container["LinuxParameters"]["InitProcessEnabled"],
+                "memory_limits": "Memory" in container,
+                "container_health_checks": "HealthCheck" in container,
             }
             assert found[key] is expected, role.name
+    assert without.enterprise.resources["FirstWebapp"]["Properties"]["HealthChecked"] == "false"

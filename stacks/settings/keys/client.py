@@ -34,3 +34,15 @@ class Client(BaseModel):
         "off if the client does not start.",
         TRUE_OR_FALSE,
     )
+    memory_limits: bool = setting(
+        True,
+        "A container ends at twice the memory that it reserves. The vendor's templates reserve and set no limit "
+        "(docs/aws.md): turn it off if containers are ended for their memory.",
+        TRUE_OR_FALSE,
+    )
+    container_health_checks: bool = setting(
+        True,
+        "ECS asks in each container whether its port is open. The vendor never ran its image so (docs/aws.md): turn it "
+        "off if containers run well but are called unhealthy.",
+        TRUE_OR_FALSE,
+    )
