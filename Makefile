@@ -21,9 +21,11 @@ export AWS_EC2_METADATA_DISABLED := true
 PY := .venv/bin/python
 # Pip and npm run in the caller's own environment.
 CALLER := HOME='$(REAL_HOME)' PATH='$(REAL_PATH)'
+# Types take a minute of one core, so the tests run meanwhile; what mypy and pyright say comes after them.
+BESIDE_TYPES = .ci/beside '$(MAKE) --no-print-directory types'
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status cdk env rehearse synth diff check test lint format lock bench clean dev local
+.PHONY: help up down status cdk env rehearse synth diff check test lint style types format lock bench clean dev local
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -53,18 +55,22 @@ synth: local  ## Write the templates of a deployment to cdk.out: make synth ARGS
 diff: local  ## Show what a deploy to the target would change: make diff ARGS="-c active_coreapps=8"
 	@$(PY) -m emulator cdk diff $(ARGS)
 
-check: lint  ## Check style, types and all that is quick to test: what to run on every change
+check: style  ## Check style, types and all that is quick to test: what to run on every change
 	@.ci/mariadb
-	$(PY) -m pytest -m "not emulator and not browser and not notebook" $(ARGS)
+	@$(BESIDE_TYPES) $(PY) -m pytest -m "not emulator and not browser and not notebook" $(ARGS)
 
-test: lint  ## Check and test everything, from a fresh clone too
+test: style  ## Check and test everything, from a fresh clone too
 	@.ci/mariadb
 	@sh tests/standin/get_chromium.sh .local/chromium
-	$(PY) -m pytest $(ARGS)
+	@$(BESIDE_TYPES) $(PY) -m pytest $(ARGS)
 
-lint: dev  ## Check style and types
+lint: style types  ## Check style and types
+
+style: dev
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
+
+types: dev
 	$(PY) -m mypy
 	$(PY) -m pyright --pythonpath $(PY)
 

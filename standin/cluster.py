@@ -179,7 +179,7 @@ class Cluster:
             node = self.node(name)
             node.paused, node.missed_at = False, None
             self._put(node)
-            if self.lease.holder == name and not node.stopped:
+            if self.lease.holder == name:
                 self._put_lease(Lease(name))
             self._note(f"{name} answers again")
             self._settle()
@@ -196,13 +196,15 @@ class Cluster:
             self.stop(name)
 
     def node(self, name: str) -> Node:
-        """Return a node by name.
+        """Return a container that runs, by its name.
 
         Raises:
-            ValueError: There is none of that name.
+            ValueError: There is none of that name, or it is gone: it stays in the list until it is declared unhealthy.
         """
-        if name not in self.nodes:
-            raise ValueError(f"node={name}: there are {', '.join(self.nodes)}")
+        running = [node.name for node in self.nodes.values() if not node.stopped]
+        if name not in running:
+            gone = "it is gone; " if name in self.nodes else ""
+            raise ValueError(f"node={name}: {gone}there are {', '.join(running)}")
         return self.nodes[name]
 
     # What time does.
@@ -303,6 +305,8 @@ class Cluster:
                 del self.nodes[name]
                 self.store.drop_node(name)
             self._note(f"{name} {what}")
+            # One that was declared unhealthy before it ended leaves the list now: nothing more falls due for it.
+            self._settle()
 
     def _put(self, node: Node) -> None:
         self.store.put_node(astuple(node))

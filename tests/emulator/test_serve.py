@@ -25,5 +25,5 @@ def test_it_says_where_it_listens_and_ends_on_ctrl_c(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("The embedded target listens on http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=30)[1] == "Interrupted. Run the same command again.\n"
+        assert process.communicate(timeout=300)[1] == "Interrupted. Run the same command again.\n"
     assert process.returncode == 130

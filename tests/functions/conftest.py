@@ -255,7 +255,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         stderr=log,
     )
     try:
-        for _ in range(300):
+        while True:
             if process.poll() is not None:
                 pytest.fail(f"The server ended:\n{(folder / 'log').read_text()}", pytrace=False)
             try:
@@ -266,6 +266,6 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         yield server
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait()
         log.close()
         shutil.rmtree(run)

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.assembly import ROOT, Assembly
 
 # The CLI hands over `-c` in the environment, and where to write.
@@ -31,27 +29,16 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.fixture(scope="module")
-def two_runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Two runs side by side, in folders of different names."""
-    folders = [tmp_path_factory.mktemp(name) for name in ("first", "the-second")]
-    for process in [start(folder, {}) for folder in folders]:
-        output, errors = process.communicate()
-        assert process.returncode == 0, errors
-        assert output + errors == "", "nothing to remark"
-    return [folder / "out" for folder in folders]
-
-
-def test_two_runs_write_the_same_bytes_templates_and_assets(two_runs: list[Path]) -> None:
-    first, second = map(files, two_runs)
+def test_two_processes_write_the_same_bytes_templates_and_assets(tmp_path: Path, production: Assembly) -> None:
+    # The other process is the one that made the templates which all tests read, at another time in another folder.
+    process = start(tmp_path, {})
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert output + errors == "", "nothing to remark"
+    first, second = files(tmp_path / "out"), files(production.folder)
     assert sum(name.endswith(".template.json") for name in first) == 4
     assert any(name.startswith("asset.") for name in first)
     assert first == second
-
-
-def test_the_tests_read_the_templates_that_app_py_writes(two_runs: list[Path], production: Assembly) -> None:
-    written = {template.path.name: template.path.read_bytes() for template in production.templates.values()}
-    assert {name: (two_runs[0] / name).read_bytes() for name in written} == written
 
 
 def test_bad_settings_end_it_with_status_1_and_a_line_for_each(tmp_path: Path) -> None:

@@ -15,14 +15,19 @@ from stacks.settings import Settings
 from tests.assembly import CDK_CONTEXT, ROOT
 from tests.conftest import Synth
 from tests.kept import lint
+from tests.stacks.test_limits import LARGEST
 
 REGIONS = ("us-east-1", "eu-west-1", "ap-south-1", "sa-east-1")
-LINTED = [("production", {"region": region}) for region in REGIONS]
-LINTED += [("staging", {}), ("local", {}), ("production", {"manage_shards": "true"})]
+LINTED: dict[str, tuple[str, dict[str, Any]]] = {
+    **{f"production in {region}": ("production", {"region": region}) for region in REGIONS},
+    "staging with the shortest name": ("staging", {"name": "w2x"}),
+    "local": ("local", {}),
+    "production with the longest name and managed shards": ("production", LARGEST),
+}
 AUDITED = [{}, {"manage_shards": "true", "shards_ca_parameter": "/client/ca"}]
 
 
-@pytest.mark.parametrize(("deployment", "context"), LINTED, ids=lambda part: str(part))
+@pytest.mark.parametrize(("deployment", "context"), LINTED.values(), ids=LINTED)
 def test_cfn_lint_finds_neither_error_nor_warning(synth: Synth, deployment: str, context: dict[str, Any]) -> None:
     made = synth(deployment, **context)
     found = [line for template in made.templates.values() for line in lint(template.path, made.settings.region)]

@@ -96,6 +96,29 @@ def test_a_coreapp_that_answers_again_in_time_keeps_its_shard_and_later_becomes_
     assert "coreapp-1" not in made.owned()
 
 
+@pytest.mark.parametrize("kind", ["coreapp", "master"])
+def test_a_container_that_ends_after_it_was_declared_unhealthy_leaves_the_list(kind: str) -> None:
+    made = cluster(coreapps=3, shards=2)
+    name = next(node.name for node in made.answering(kind) if node is not made.primary)
+    made.pause(name)
+    made.advance(100)
+    assert name in made.nodes
+    made.stop(name)
+    assert name not in made.nodes
+
+
+def test_a_container_that_is_gone_neither_answers_again_nor_delays_the_fail_over() -> None:
+    made = cluster(coreapps=3, shards=2)
+    made.stop("coreapp-1")
+    for second in (10, 20, 30):
+        made.advance(second)
+        for change in (made.resume, made.pause, made.stop):
+            with pytest.raises(ValueError, match="node=coreapp-1: it is gone; there are coreapp-2, coreapp-3, master"):
+                change("coreapp-1")
+    made.advance(35)
+    assert made.serving() == {0: "coreapp-3", 1: "coreapp-2"}
+
+
 def test_a_secondary_master_takes_the_lease_within_the_unhealthy_interval_and_one_heartbeat() -> None:
     made = cluster(masters=3)
     first = made.primary

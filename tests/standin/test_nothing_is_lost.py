@@ -27,9 +27,9 @@ class ClusterMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Heal the cluster: whatever was accepted must then go out, once and in order."""
         cluster = self.cluster
-        for node in list(cluster.nodes.values()):
-            if node.paused:
-                cluster.resume(node.name)
+        # One at a time: a master that answers again drops those that are gone from the list.
+        while paused := self.running(paused=True):
+            cluster.resume(paused[0])
         cluster.scale("master", 2)
         cluster.scale("coreapp", cluster.shards + 1)
         cluster.online = True
@@ -68,11 +68,15 @@ class ClusterMachine(RuleBasedStateMachine):
         else:
             self.cluster.set_shards(shards)
 
-    @precondition(lambda self: self.cluster.nodes)
+    def running(self, **state: bool) -> list[str]:
+        """Return the names of the containers that are not gone and have these values."""
+        wanted = {"stopped": False, **state}.items()
+        return sorted(name for name, node in self.cluster.nodes.items() if wanted <= vars(node).items())
+
+    @precondition(lambda self: self.running())
     @rule(data=st.data(), fault=st.sampled_from(["stop", "pause", "resume"]))
     def break_or_mend(self, data: st.DataObject, fault: str) -> None:
-        name = data.draw(st.sampled_from(sorted(self.cluster.nodes)))
-        getattr(self.cluster, fault)(name)
+        getattr(self.cluster, fault)(data.draw(st.sampled_from(self.running())))
 
     @rule(kind=st.sampled_from(["coreapp", "master"]), count=st.integers(0, 10))
     def scale(self, kind: str, count: int) -> None:
@@ -93,6 +97,12 @@ class ClusterMachine(RuleBasedStateMachine):
         owners = [owner for owner in self.cluster.shard_map.values() if owner]
         assert len(owners) == len(set(owners))
         assert set(owners) <= set(self.cluster.nodes)
+
+    @invariant()
+    def nobody_waits_for_a_container_that_is_gone_and_known_to_be(self) -> None:
+        cluster = self.cluster
+        missed = [node.missed_at for node in cluster.nodes.values() if node.stopped and node.missed_at is not None]
+        assert not (cluster.primary and any(cluster.now >= at + cluster.timers.unhealthy_interval for at in missed))
 
     @invariant()
     def memory_and_file_agree(self) -> None:

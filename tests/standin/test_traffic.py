@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -106,11 +105,9 @@ def disturb(standin: Standin, token: str, step: str, value: int) -> None:
     elif step == "scale":
         standin.scale_coreapps(value)
     elif step == "kill":
-        nodes = [node["name"] for node in standin.state()["nodes"] if node["kind"] != "web"]
+        nodes = [node for node in standin.state()["nodes"] if node["kind"] != "web" and node["condition"] != "gone"]
         if nodes:
-            # One that was gone already may leave the list just now.
-            with suppress(ValueError):
-                standin.kill(nodes[value % len(nodes)])
+            standin.kill(nodes[value % len(nodes)]["name"])
     else:
         standin.advance(value)
 

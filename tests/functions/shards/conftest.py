@@ -92,7 +92,6 @@ class Stack:
     timeline: list[str] = field(default_factory=list)
     poll_seconds: float = 30.0
     """Simulated seconds between two calls of `advance`."""
-    pace: Pace = PACE
     sending: threading.Lock = field(default_factory=threading.Lock, repr=False)
     """Held by the traffic for each request, so that nothing is cut off when a test stops the stand-in."""
     on_poll: Callable[[str, int], None] = lambda place, number: None
@@ -120,7 +119,7 @@ class Stack:
         account = read_account(self.secret)
         tls = trust(Path(self.standin.ca_file).read_text(), named_by="stand-in")
         service = Service(Fleet(self.standin), "cluster", "coreapp")
-        return Cluster(Client(self.standin.url, account, tls, self.pace), account, service)
+        return Cluster(Client(self.standin.url, account, tls, PACE), account, service)
 
     def event(self, kind: str, place: str, shards: int, old: int | None = None) -> dict[str, Any]:
         event: dict[str, Any] = {
