@@ -9,7 +9,9 @@ from inspect import signature
 from typing import Any, Final
 
 from sizing import Plan, Problem, SizingError, plan
+from stacks.settings.addresses import public_addresses
 from stacks.settings.declaration import SIZING_ARGUMENTS
+from stacks.settings.keys.network import MOST_PUBLIC_ADDRESSES
 
 Check = Callable[..., Iterator[Problem]]
 
@@ -30,6 +32,15 @@ def data_outlives_production(environment: str, delete_data_with_stack: bool) -> 
     """Data of production is never let go."""
     if environment == "production" and delete_data_with_stack:
         yield Problem("delete_data_with_stack", True, "false in production: data outlives its stack (D-11)")
+
+
+def callers_are_known_in_production(
+    environment: str, allowed_cidrs: Sequence[str], allow_any_address: bool
+) -> Iterator[Problem]:
+    """Production takes callers from everywhere only when it is asked for twice, however the ranges are cut."""
+    if environment == "production" and not allow_any_address and public_addresses(allowed_cidrs) > MOST_PUBLIC_ADDRESSES:
+        allowed = f"at most {MOST_PUBLIC_ADDRESSES:,} public addresses in production (one /8)"
+        yield Problem("allowed_cidrs", ",".join(allowed_cidrs), f"{allowed}, or set allow_any_address=true as well")
 
 
 def host_type_is_of_the_families(host_type: str | None, host_families: Sequence[str] | None) -> Iterator[Problem]:
@@ -78,6 +89,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     encrypted_in_production,
     own_login_in_production,
     data_outlives_production,
+    callers_are_known_in_production,
     host_type_is_of_the_families,
     database_class_is_of_the_families,
     one_nat_gateway_per_zone,
@@ -85,7 +97,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 SIZING_FORM: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "engine_version": lambda minor: minor.rpartition(".")[0],
+    "engine_version": lambda version: ".".join(version.split(".")[:2]),
 }
 """Keys whose value sizing takes in another form: prices depend on the major version of an engine, 8.4 of 8.4.9."""
 

@@ -1,10 +1,10 @@
 """The network, and who may call the API."""
 
-from ipaddress import IPv4Network, ip_network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator
 
+from stacks.settings.addresses import ipv4_range, vpc_range
 from stacks.settings.declaration import (
     TOPIC,
     TRUE_OR_FALSE,
@@ -13,21 +13,32 @@ from stacks.settings.declaration import (
     setting,
     split_at_commas,
 )
+from stacks.settings.errors import Refusal
+
+MOST_CALLERS = 50
+"""A security group holds 60 rules in each direction, and the stacks add rules of their own to the load balancer's.
+
+The quota "Inbound or outbound rules per security group" counts each IP version for itself:
+https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups
+"""
+
+MOST_PUBLIC_ADDRESSES = 2**24
+"""Those of one /8. Whoever lists more has not listed callers but opened the API to strangers."""
 
 
-def _ip_range(text: str) -> str:
-    ip_network(text)
-    return text
+def _callers(ranges: tuple[str, ...]) -> tuple[str, ...]:
+    if not 1 <= len(ranges) <= MOST_CALLERS:
+        raise Refusal(f"there are {len(ranges)}")
+    # EC2 would refuse the second rule: InvalidPermission.Duplicate.
+    twice = sorted({each for each in ranges if ranges.count(each) > 1})
+    if twice:
+        raise Refusal(f"{', '.join(twice)} stands twice")
+    return ranges
 
 
-def _vpc_range(text: str) -> str:
-    network = ip_network(text)
-    if not (isinstance(network, IPv4Network) and network.is_private and 16 <= network.prefixlen <= 20):
-        raise ValueError("not a range that a VPC of this layout can have")
-    return text
-
-
-IpRanges = Annotated[tuple[Annotated[str, AfterValidator(_ip_range)], ...], BeforeValidator(split_at_commas)]
+Callers = Annotated[
+    tuple[Annotated[str, AfterValidator(ipv4_range)], ...], BeforeValidator(split_at_commas), AfterValidator(_callers)
+]
 
 
 class Network(BaseModel):
@@ -38,8 +49,10 @@ class Network(BaseModel):
     availability_zones: WholeNumber | None = setting(
         None, "Zones, in the order of their names. Default: 3 in production, 2 in staging.", "2, 3 or 4"
     )
-    vpc_cidr: Annotated[str, AfterValidator(_vpc_range)] = setting(
-        "10.0.0.0/16", "The VPC's addresses.", "a private IPv4 range, /16 to /20, such as 10.0.0.0/16"
+    vpc_cidr: Annotated[str, AfterValidator(vpc_range)] = setting(
+        "10.0.0.0/16",
+        "The VPC's addresses.",
+        "a private IPv4 range (RFC 1918 or 100.64.0.0/10) but not 172.17.0.0/16, /16 to /20, such as 10.0.0.0/16",
     )
     nat_gateways: WholeNumber | None = setting(
         None,
@@ -53,8 +66,13 @@ class Network(BaseModel):
         TRUE_OR_FALSE,
     )
     load_balancer_scheme: Literal["internal", "internet-facing"] = setting("internal", "Where the API is reached from.")
-    allowed_cidrs: IpRanges = setting(
+    allowed_cidrs: Callers = setting(
         lambda known: (known["vpc_cidr"],),
         "Who may call the API. Default: the VPC.",
-        "IP ranges with commas, such as 10.0.0.0/8, without host bits",
+        f"1 to {MOST_CALLERS} IPv4 ranges with commas, each once, such as 10.0.0.0/8, without host bits",
+    )
+    allow_any_address: bool = setting(
+        False,
+        f"Lets production take callers from more than {MOST_PUBLIC_ADDRESSES:,} public addresses, such as 0.0.0.0/0.",
+        TRUE_OR_FALSE,
     )
