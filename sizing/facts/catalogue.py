@@ -222,12 +222,6 @@ def zones(region: str) -> Zones:
     return Zones(region, tuple(every.split()), tuple(some.split()), as_of, source)
 
 
-@cache
-def database_versions(engine: str) -> tuple[str, ...]:
-    """Return the minor versions that a new instance of `engine` can have, oldest first; empty when none are kept."""
-    return tuple(version for _, version, _, _ in rows("database_versions", engine))
-
-
 def orderable(engine: str, region: str, version: str) -> list[DatabaseClass]:
     """Return the classes that can be created for `engine` at `version` in `region`.
 

@@ -45,8 +45,8 @@ def setting(default: Any, description: str, allowed: str = "", **constraints: An
             `sizing.plan` derives it; the plan then has the figure.
         description: What it decides. A sentence that begins with "Default:" says how a derived default comes about.
         allowed: What may be given, in words. Default: the values that the type lists.
-        constraints: Passed to pydantic, such as `ge` and `pattern`. A pattern writes digits as [0-9]: pydantic's `\\d`
-            also takes digits of other scripts.
+        constraints: Passed to pydantic, such as `ge` and `pattern`. A pattern writes digits as [0-9], since the short
+            form of regular expressions also takes digits of other scripts.
     """
     fallback = {"default_factory": default} if callable(default) else {"default": default}
     return Field(**fallback, description=description, json_schema_extra={"allowed": allowed}, **constraints)

@@ -53,7 +53,7 @@ class TestEverySize:
         {"manage_shards": "true"},
         {"manage_shards": "true", "active_coreapps": 32},
         {"tls": "false", "allow_plaintext_database": "true"},
-        {"load_balancer_scheme": "internet-facing", "allowed_cidrs": "0.0.0.0/0,::/0"},
+        {"load_balancer_scheme": "internet-facing", "allowed_cidrs": "0.0.0.0/0", "allow_any_address": "true"},
         {"registry": "123456789012.dkr.ecr.us-east-1.amazonaws.com/client", "alarm_email": "ops@example.com"},
         {"availability_zones": 4, "active_coreapps": 32},
         {"eni_trunking": "false", "active_coreapps": 8},

@@ -42,7 +42,7 @@ def refusal(**context: Any) -> str:
         ("10.0.0.0/15", "its size does not suit"),
         ("10.0.0.0/21", "its size does not suit"),
         ("fd00::/16", "IPv4 alone"),
-        ("10.٠.0.0/16", "RFC 1918"),
+        ("10.\u0660.0.0/16", "RFC 1918"),
         (" 10.0.0.0/16", "RFC 1918"),
         ("10.0.0.0/16\n", "RFC 1918"),
     ],
@@ -74,7 +74,7 @@ def test_a_range_that_no_host_of_the_internet_has_is_taken(value: str) -> None:
         ([], "[]", "1 to 50 IPv4 ranges"),
         (",", "','", "1 to 50 IPv4 ranges"),
         ("10.0.0.0/8, 10.0.0.0/8", "'10.0.0.0/8, 10.0.0.0/8'", "10.0.0.0/8 stands twice"),
-        ("10.0.0.0/٨", "'10.0.0.0/٨'", "1 to 50 IPv4 ranges"),
+        ("10.0.0.0/\u0668", "'10.0.0.0/\u0668'", "1 to 50 IPv4 ranges"),
         ("example.com", "'example.com'", "1 to 50 IPv4 ranges"),
     ],
 )
@@ -96,7 +96,9 @@ EVERYBODY = {
     "in quarters": "0.0.0.0/2,64.0.0.0/2,128.0.0.0/2,192.0.0.0/2",
     "all but a half": "0.0.0.0/1",
     "beside private ranges": "10.0.0.0/8,0.0.0.0/0",
-    "all but the last /8": ",".join(f"{sum(2 ** (7 - bit) for bit in range(size))}.0.0.0/{size + 1}" for size in range(8)),
+    "all but the last /8": ",".join(
+        f"{sum(2 ** (7 - bit) for bit in range(size))}.0.0.0/{size + 1}" for size in range(8)
+    ),
     "two of /8": "8.0.0.0/8,9.0.0.0/8",
 }
 
@@ -147,7 +149,7 @@ def test_public_addresses_are_counted_once_however_the_ranges_are_cut(pieces: li
         ("docker.example:65536/x", "a port is a number from 1 to 65535"),
         ("docker.example:/x", "a port is a number from 1 to 65535"),
         ("docker.example:1:2", "a port is a number from 1 to 65535"),
-        ("docker.example:٥", "a port is a number from 1 to 65535"),
+        ("docker.example:\u0665", "a port is a number from 1 to 65535"),
         ("docker.example/a..b", "'a..b' is not a part of an image's name"),
         ("docker.example/.a", "'.a' is not a part of an image's name"),
         ("docker.example/a-", "'a-' is not a part of an image's name"),
@@ -258,7 +260,8 @@ def test_a_parameter_that_nobody_can_have_made_is_refused(value: str, reason: st
 
 
 @pytest.mark.parametrize(
-    "value", ["a,b@x.org", "a b@x.org", "a\x00@x.org", "ä@x.org", "a@x..org", "a@-x.org", "a@x", "a@b@x.org", "a@x.org\n"]
+    "value",
+    ["a,b@x.org", "a b@x.org", "a\x00@x.org", "ä@x.org", "a@x..org", "a@-x.org", "a@x", "a@b@x.org", "a@x.org\n"],
 )
 def test_an_address_that_no_mail_reaches_is_refused(value: str) -> None:
     assert "allowed: an e-mail address" in refusal(alarm_email=value)
@@ -278,7 +281,6 @@ SOUND: dict[str, str] = {
     "backup_retention_days": "7",
     "log_retention_days": "30",
     "certificate_max_age_days": "30",
-    "engine_version": "8.4.5",
     "vpc_cidr": "10.1.0.0/16",
     "allowed_cidrs": "10.1.0.0/16",
     "name": "wa-2",
@@ -293,7 +295,9 @@ SOUND: dict[str, str] = {
 """A value with digits for each key that can have one."""
 
 
-@pytest.mark.parametrize("zero", "٠০０𝟎", ids=["Arabic", "Bengali", "full width", "mathematical"])
+@pytest.mark.parametrize(
+    "zero", "\u0660\u09e6\uff10\U0001d7ce", ids=["Arabic", "Bengali", "full width", "mathematical"]
+)
 @pytest.mark.parametrize("key", SOUND)
 def test_digits_of_other_scripts_are_refused(key: str, zero: str) -> None:
     assert load(**{key: SOUND[key]})
@@ -320,3 +324,101 @@ def test_a_number_is_written_as_people_write_it(key: str) -> None:
 @pytest.mark.parametrize("value", [-0.0, "-0", "-0.0"])
 def test_minus_zero_is_zero(value: Any) -> None:
     assert str(load(messages_per_second=value).messages_per_second) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("context", "line"),
+    [
+        ({"region": "us-west-1", "availability_zones": "3"}, "availability_zones: got 3; allowed: 2 in us-west-1"),
+        ({"region": "eu-west-1", "availability_zones": 4}, "availability_zones: got 4; allowed: 2 or 3 in eu-west-1"),
+        ({"region": "ap-northeast-1", "availability_zones": 4}, "availability_zones: got 4; allowed: 2 or 3 in ap-n"),
+    ],
+)
+def test_more_zones_than_every_account_of_the_region_has_are_refused(context: dict[str, Any], line: str) -> None:
+    said = refusal(**context)
+    assert said.startswith(line)
+    assert said.endswith("an account with more names them in availability_zone_names")
+
+
+def test_a_region_with_two_zones_has_two_by_default() -> None:
+    settings, plan = Settings.from_context({**CDK_CONTEXT, "region": "us-west-1"})
+    assert (settings.availability_zones, plan.hosts.availability_zones, plan.nat_gateways) == (None, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("names", "region", "reason"),
+    [
+        ("us-east-1a", "us-east-1", "there is 1"),
+        ("us-east-1a,us-east-1b,us-east-1c,us-east-1d,us-east-1e", "us-east-1", "there are 5"),
+        ("", "us-east-1", "there are 0"),
+        ("us-east-1a,us-east-1a", "us-east-1", "a zone stands twice"),
+        ("us-east-1a,use1-az1", "us-east-1", "could mean one zone twice"),
+        ("us-east-1a,us-west-2b", "us-east-1", "names that begin with us-east-1"),
+        ("use1-az1,usw2-az2", "us-east-1", "use1-az1, use1-az2"),
+        ("use1-az1,use1-az9", "us-east-1", "did you mean use1-az"),
+        ("a,b", "us-east-1", "'a' is neither the name nor the id of a zone"),
+        ("us-east-1,us-east-1b", "us-east-1", "'us-east-1' is neither the name nor the id of a zone"),
+        ("us-west-2-lax-1a,us-west-2a", "us-west-2", "'us-west-2-lax-1a' is neither"),
+        ("us-east-1A,us-east-1B", "us-east-1", "'us-east-1A' is neither"),
+        ("us-east-\u0661a,us-east-1b", "us-east-1", "is neither"),
+    ],
+)
+def test_zones_that_are_none_of_the_region_are_refused(names: str, region: str, reason: str) -> None:
+    line = refusal(availability_zone_names=names, region=region)
+    assert line.startswith("availability_zone_names: got ")
+    assert reason in line
+
+
+@pytest.mark.parametrize(
+    ("names", "region"),
+    [
+        ("us-east-1c,us-east-1a", "us-east-1"),
+        ("use1-az4,use1-az6,use1-az2", "us-east-1"),
+        ("usw1-az1,usw1-az2,usw1-az3", "us-west-1"),
+        ("ap-northeast-1a,ap-northeast-1b,ap-northeast-1c,ap-northeast-1d", "ap-northeast-1"),
+    ],
+)
+def test_zones_by_name_or_by_id_say_how_many_there_are(names: str, region: str) -> None:
+    settings, plan = Settings.from_context({**CDK_CONTEXT, "availability_zone_names": names, "region": region})
+    assert settings.availability_zone_names == tuple(names.split(","))
+    assert settings.availability_zones == plan.hosts.availability_zones == plan.nat_gateways == names.count(",") + 1
+
+
+def test_a_number_of_zones_beside_names_of_others_is_refused() -> None:
+    line = refusal(availability_zone_names="us-east-1a,us-east-1b", availability_zones="3")
+    assert line.startswith("availability_zones: got 3; allowed: 2, as many as availability_zone_names has")
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "reason"),
+    [
+        ("ecr", "'ecr'", "did you mean ecr."),
+        ("ssm,ecs-telemtry", "'ecs-telemtry'", "did you mean ecs-telemetry?"),
+        ("s3", "'s3'", "there is no such endpoint"),
+        ("com.amazonaws.us-east-1.ecs", "'com.amazonaws.us-east-1.ecs'", "there is no such endpoint"),
+    ],
+)
+def test_an_endpoint_that_is_none_of_ours_is_refused_by_its_name(given: str, shown: str, reason: str) -> None:
+    line = refusal(without_endpoints=given)
+    assert line.startswith(f"without_endpoints: got {shown}; allowed: some of ecs, ecs-agent, ")
+    assert reason in line
+
+
+@pytest.mark.parametrize(
+    ("context", "size", "addresses"),
+    [
+        ({"vpc_cidr": "10.0.0.0/20", "active_coreapps": 32, "webs": 100, "masters": 100}, 19, 272),
+        ({"vpc_cidr": "10.0.0.0/20", "webs": 100, "masters": 100, "availability_zones": 2}, 19, 436),
+    ],
+)
+def test_a_vpc_that_is_too_small_for_the_cluster_is_refused(context: dict[str, Any], size: int, addresses: int) -> None:
+    line = refusal(**context)
+    assert line.startswith(f"vpc_cidr: got '10.0.0.0/20'; allowed: /{size} or larger for these sizes")
+    assert f"needs {addresses} addresses" in line
+    assert load(**{**context, "vpc_cidr": f"10.0.0.0/{size}"})
+
+
+@pytest.mark.parametrize("active", [1, 2, 4, 8, 16, 32])
+@pytest.mark.parametrize("zones", [2, 3, 4])
+def test_the_smallest_vpc_holds_every_usual_cluster(active: int, zones: int) -> None:
+    assert load(active_coreapps=active, availability_zones=zones, vpc_cidr="10.0.0.0/20", nat_gateways=1)

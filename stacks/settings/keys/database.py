@@ -1,16 +1,13 @@
 """The client's database."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
-from sizing.engines import ENGINES
-from sizing.facts.catalogue import database_versions
 from stacks.settings.declaration import (
     TOPIC,
     TRUE_OR_FALSE,
     Names,
-    OneOf,
     WholeNumber,
     by_environment,
     default_of_sizing,
@@ -21,14 +18,6 @@ MOST_STORAGE_GIB = 65_536
 """What RDS for MySQL takes on gp3: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"""
 
 
-MAJOR_VERSION = ENGINES[default_of_sizing("engine")].versions[0]
-VERSIONS = (
-    MAJOR_VERSION,
-    *(version for version in database_versions(default_of_sizing("engine")) if version.startswith(f"{MAJOR_VERSION}.")),
-)
-"""The major version alone, which leaves the minor one to RDS, and every minor version that a new instance can have."""
-
-
 class Database(BaseModel):
     """The client's database."""
 
@@ -37,10 +26,8 @@ class Database(BaseModel):
     engine: Literal["mysql"] = setting(
         default_of_sizing("engine"), "Database engine (D-9). Others can be sized, not yet deployed."
     )
-    engine_version: Annotated[str, OneOf(VERSIONS)] = setting(
-        "8.4.9",
-        "MySQL version at the start.",
-        f"a version of MySQL {MAJOR_VERSION} that RDS has: {', '.join(VERSIONS)}",
+    engine_version: str = setting(
+        "8.4.9", "MySQL version at the start.", "a minor version of MySQL 8.4", pattern=r"^8\.4\.[0-9]+$"
     )
     database_class: str | None = setting(
         None,

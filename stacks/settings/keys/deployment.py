@@ -11,8 +11,8 @@ from stacks.settings.errors import Refusal
 RESERVED_PREFIXES = ("aws", "ssm", "ecs", "fargate", "sg-", "internal-")
 """Beginnings that AWS refuses in names, all of which CloudFormation makes from the name of the stack.
 
-Parameters begin with neither aws nor ssm, capacity providers with none of aws, ecs and fargate, security groups not with
-sg-, load balancers not with internal-: PutParameter, CreateCapacityProvider, CreateSecurityGroup and
+Parameters begin with neither aws nor ssm, capacity providers with none of aws, ecs and fargate, security groups not
+with sg-, load balancers not with internal-: PutParameter, CreateCapacityProvider, CreateSecurityGroup and
 CreateLoadBalancer in the API references.
 """
 
