@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.assembly import ROOT, Assembly
+from stacks.settings import Settings
+from stacks.settings.advice import advice
+from tests.assembly import CDK_CONTEXT, ROOT, Assembly
 
 # The CLI hands over `-c` in the environment, and where to write.
 CONTEXT, FOLDER = "CDK_CONTEXT_JSON", "CDK_OUTDIR"
@@ -38,7 +40,12 @@ def two_runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for process in [start(folder, {}) for folder in folders]:
         output, errors = process.communicate()
         assert process.returncode == 0, errors
-        assert output + errors == "", "nothing to remark"
+        assert output == ""
+        said = [line for line in errors.splitlines() if line.startswith(("WARNING", "ERROR"))]
+        settings, plan = Settings.from_context(CDK_CONTEXT)
+        assert said == [f"WARNING {each.text} (Annotation)" for each in advice(settings, plan)], (
+            "nothing else to remark"
+        )
     return [folder / "out" for folder in folders]
 
 
