@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     add("availability_zones", "2, 3 or 4", int, "N")
     add("database_storage_gib", "database storage for the cost", int, "GIB")
     add("nat_gateways", "NAT gateways for the cost", int, "N")
+    command.add_argument(
+        "--without-endpoints", nargs="+", default=none, metavar="SERVICE", help="interface endpoints to leave out"
+    )
     switch("tls", "do not encrypt connections to the database")
     switch("eni_trunking", "do not count on ENI trunking")
     switch("interface_endpoints", "leave interface endpoints out of the cost")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, Environment
+from aws_cdk import Annotations, App, Environment
 
 from sizing import Plan
 from stacks.database import DatabaseStack
@@ -12,6 +12,7 @@ from stacks.enterprise import EnterpriseStack
 from stacks.functions import FunctionsStack
 from stacks.network import NetworkStack
 from stacks.settings import Settings
+from stacks.settings.advice import advice
 
 # Here and not in cdk.json: the CDK CLI warns of each context key in that file that begins with "aws:".
 NO_CREATION_TRACES = {"aws:cdk:disable-creation-stack-traces": True}
@@ -48,7 +49,7 @@ def add_stacks(app: App, settings: Settings, plan: Plan) -> None:
     network = NetworkStack(app, f"{name}-network", settings=settings, plan=plan, env=env)
     database = DatabaseStack(app, f"{name}-database", settings=settings, plan=plan, network=network, env=env)
     functions = FunctionsStack(app, f"{name}-lambda", settings=settings, network=network, database=database, env=env)
-    EnterpriseStack(
+    enterprise = EnterpriseStack(
         app,
         f"{name}-enterprise",
         settings=settings,
@@ -58,3 +59,6 @@ def add_stacks(app: App, settings: Settings, plan: Plan) -> None:
         functions=functions,
         env=env,
     )
+    for each in advice(settings, plan):
+        # On the stack that is deployed last, since a deploy of all stacks shows the warnings of each before the first.
+        Annotations.of(enterprise).add_warning_v2(f"multiconnect:{each.id}", each.text)

@@ -13,6 +13,7 @@ from multiconnect.network import Network
 from sizing import Plan
 from stacks.retention import Retention
 from stacks.settings import Settings
+from stacks.settings.keys.network import ZONE_ID
 
 
 class NetworkStack(Stack):
@@ -32,7 +33,8 @@ class NetworkStack(Stack):
         self, scope: Construct, construct_id: str, *, settings: Settings, plan: Plan, **stack_options: Any
     ) -> None:
         # Before the stack is made, since the CDK asks for the zones while it makes the stack.
-        self._zones = first_zones(plan.hosts.availability_zones)
+        names = settings.availability_zone_names
+        self._zones = list(names) if names else first_zones(plan.hosts.availability_zones)
         super().__init__(scope, construct_id, **stack_options)
         retention = Retention.of(settings)
         self.log_key = encryption_key(
@@ -45,7 +47,9 @@ class NetworkStack(Stack):
             zones=plan.hosts.availability_zones,
             cidr=settings.vpc_cidr,
             nat_gateways=plan.nat_gateways,
+            zones_are_ids=bool(names and ZONE_ID.fullmatch(names[0])),
             interface_endpoints=settings.interface_endpoints,
+            without_endpoints=settings.without_endpoints,
             flow_log_group=logs.LogGroup(
                 self,
                 "FlowLogs",
@@ -103,7 +107,7 @@ class NetworkStack(Stack):
 
     @property
     def availability_zones(self) -> list[str]:
-        """The region's first zones in the order of their names. CloudFormation fills them in.
+        """The zones that are asked for, else the region's first in the order of their names, by CloudFormation.
 
         The CDK would otherwise look the zones of a known account up, during synth.
         """

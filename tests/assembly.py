@@ -9,6 +9,7 @@ from typing import Any
 
 from sizing import Plan
 from stacks.settings import Settings
+from stacks.settings.advice import advice
 
 ROOT = Path(__file__).parents[1]
 CDK_CONTEXT: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
@@ -130,9 +131,16 @@ class Assembly:
         ]
 
     def findings(self) -> list[str]:
-        """Return what the validation report says: rules of the CDK itself and of the plugins."""
+        """Return what the validation report says: rules of the CDK itself and of the plugins, beside the messages."""
         report = json.loads((self.folder / "validation-report.json").read_text(encoding="utf-8"))
-        return [json.dumps(item) for item in report["pluginReports"]]
+        return [json.dumps(item) for item in report["pluginReports"] if "cdk:annotations" not in item["metadata"]]
+
+    def advised(self) -> list[str]:
+        """Return the messages that the settings of a production deployment lead to."""
+        return [
+            f"/{self.settings.name}-enterprise: {each.text} [ack: multiconnect:{each.id}]"
+            for each in advice(self.settings, self.plan)
+        ]
 
 
 def synthesize(folder: Path, context: dict[str, Any]) -> None:

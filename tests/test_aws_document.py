@@ -1,4 +1,4 @@
-"""docs/aws.md has every behaviour of AWS that we rely on: address, place in the code, test, and what the target does."""
+"""docs/aws.md has every behaviour of AWS that we rely on: address, place in the code, test, and the target's part."""
 
 import re
 from dataclasses import dataclass
@@ -64,7 +64,9 @@ class TestEveryRow:
             for path, _, test in paths:
                 assert (ROOT / path).exists(), path
                 if test:
-                    assert re.search(rf"^\s*(?:def|class) {test}\b", (ROOT / path).read_text(encoding="utf-8"), re.M), test
+                    assert re.search(rf"^\s*(?:def|class) {test}\b", (ROOT / path).read_text(encoding="utf-8"), re.M), (
+                        test
+                    )
 
     def test_says_of_the_target_whether_it_enforces_it(self, entry: Entry) -> None:
         assert re.match(r"(enforced|shown|not enforced|nothing to enforce)\b", entry.fields["Target"])

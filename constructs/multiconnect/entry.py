@@ -1,7 +1,6 @@
 """The way in: a network load balancer in front of the webapps (D-5)."""
 
 from collections.abc import Sequence
-from ipaddress import ip_network
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -39,7 +38,7 @@ class Entry(Construct):
             scope: The stack.
             construct_id: A contract: another id is another load balancer with another address.
             vpc: With private and public subnets.
-            allowed_cidrs: The IPv4 and IPv6 ranges whose hosts may call the API.
+            allowed_cidrs: The IPv4 ranges whose hosts may call the API; the load balancer has no IPv6 address.
             internet_facing: Whether it stands in the public subnets instead of the private ones. Default: false.
             deletion_protection: Whether AWS refuses to delete it. Default: true.
         """
@@ -53,11 +52,7 @@ class Entry(Construct):
             allow_all_outbound=False,
         )
         for cidr in allowed_cidrs:
-            self.security_group.add_ingress_rule(
-                ec2.Peer.ipv6(cidr) if ip_network(cidr).version == 6 else ec2.Peer.ipv4(cidr),
-                ec2.Port.tcp(API_PORT),
-                "API callers",
-            )
+            self.security_group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(API_PORT), "API callers")
         self.load_balancer = elb.NetworkLoadBalancer(
             self,
             "LoadBalancer",

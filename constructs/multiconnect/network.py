@@ -1,6 +1,7 @@
 """The VPC: public, private and isolated subnets, the way out, the endpoints and the flow logs."""
 
 import re
+from collections.abc import Collection
 from ipaddress import ip_network
 from typing import Final, cast
 
@@ -57,7 +58,9 @@ class Network(Construct):
         zones: int = DEFAULT_ZONES,
         cidr: str = DEFAULT_CIDR,
         nat_gateways: int | None = None,
+        zones_are_ids: bool = False,
         interface_endpoints: bool = True,
+        without_endpoints: Collection[str] = (),
     ) -> None:
         """Lay out the VPC.
 
@@ -70,8 +73,12 @@ class Network(Construct):
             cidr: The VPC's addresses, /16 to /20. Default: `DEFAULT_CIDR`.
             nat_gateways: How many to make. One is cheaper; one in each zone survives the loss of a zone. Default: one
                 in each zone.
+            zones_are_ids: Whether the stack's availability zones are ids such as `use1-az1`, which name the same place
+                in every account, instead of names. Default: false.
             interface_endpoints: Whether hosts reach AWS through `INTERFACE_ENDPOINTS` instead of the NAT gateways.
                 WhatsApp's servers are reached through NAT in any case. Default: true.
+            without_endpoints: Those of `INTERFACE_ENDPOINTS` that are not made; their services are reached through NAT.
+                AWS refuses an endpoint in a zone that does not have it (T-14). Default: none.
         """
         super().__init__(scope, construct_id)
         prefix = ip_network(cidr).prefixlen
@@ -108,6 +115,8 @@ class Network(Construct):
         )
         addresses = [cast(ec2.CfnEIP, subnet.node.try_find_child("EIP")) for subnet in self.vpc.public_subnets]
         self.nat_addresses = [address.ref for address in addresses if address]
+        if zones_are_ids:
+            self._name_zones_by_id()
         flow_log_role = iam.Role(self, "FlowLogRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com"))
         ec2.FlowLog(
             self,
@@ -117,9 +126,19 @@ class Network(Construct):
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(flow_log_group, flow_log_role),
         )
         if interface_endpoints:
-            self._add_interface_endpoints(cidr)
+            self._add_interface_endpoints(cidr, without_endpoints)
 
-    def _add_interface_endpoints(self, cidr: str) -> None:
+    def _name_zones_by_id(self) -> None:
+        """Move each subnet's zone to the property for ids.
+
+        The CDK's own `Vpc` knows names alone: https://github.com/aws/aws-cdk/issues/28265.
+        """
+        for subnet in (*self.vpc.private_subnets, *self.vpc.public_subnets, *self.vpc.isolated_subnets):
+            definition = cast(ec2.CfnSubnet, subnet.node.default_child)
+            definition.availability_zone_id = definition.availability_zone
+            definition.availability_zone = None
+
+    def _add_interface_endpoints(self, cidr: str, without: Collection[str]) -> None:
         group = ec2.SecurityGroup(
             self,
             "EndpointSecurityGroup",
@@ -129,7 +148,7 @@ class Network(Construct):
         )
         # The range itself, not a reference to the VPC's: rule packs cannot judge a range that they cannot read.
         group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), "AWS APIs from the VPC")
-        for name in INTERFACE_ENDPOINTS:
+        for name in (name for name in INTERFACE_ENDPOINTS if name not in without):
             self.vpc.add_interface_endpoint(
                 endpoint_id(name),
                 service=ec2.InterfaceVpcEndpointAwsService(name),

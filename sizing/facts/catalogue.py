@@ -103,6 +103,24 @@ class HostType(NamedTuple):
         return self.family in BURSTABLE
 
 
+class Zones(NamedTuple):
+    """The availability zones of one region, by their ids, which mean the same place in every account.
+
+    Attributes:
+        region: Such as "us-west-1".
+        every_account: Ids that any account sees, such as "usw1-az1".
+        some_accounts: Ids that only some, mostly older, accounts see.
+        as_of: Date of the row.
+        source: Key into `source_text`.
+    """
+
+    region: str
+    every_account: tuple[str, ...]
+    some_accounts: tuple[str, ...]
+    as_of: str
+    source: str
+
+
 class Price(NamedTuple):
     """One listed price.
 
@@ -195,6 +213,13 @@ def regional_classes(engine: str, region: str) -> frozenset[str]:
         for family, _, sizes in (entry.partition("=") for entry in families.split())
         for size in sizes.split("/")
     )
+
+
+@cache
+def zones(region: str) -> Zones:
+    """Return the availability zones of `region` (T-13)."""
+    _, every, some, as_of, source = next(rows("zones", region))
+    return Zones(region, tuple(every.split()), tuple(some.split()), as_of, source)
 
 
 def orderable(engine: str, region: str, version: str) -> list[DatabaseClass]:

@@ -140,7 +140,7 @@ def monthly_cost(
     hosts_minimum: int,
     hosts_maximum: int,
     nat_gateways: int,
-    endpoint_zones: int,
+    interface_endpoints: int,
 ) -> MonthlyCost:
     """Return the itemised cost of a plan's parts.
 
@@ -154,7 +154,7 @@ def monthly_cost(
         hosts_minimum: Least hosts.
         hosts_maximum: Most hosts.
         nat_gateways: NAT gateways.
-        endpoint_zones: Zones with interface endpoints; 0 when they are off.
+        interface_endpoints: Interface endpoints, each counted in each of its zones.
 
     Returns:
         The cost; an item without a known price has None and the reason.
@@ -181,8 +181,8 @@ def monthly_cost(
         _item("logs taken in (assumed)", LOG_GIB, "GB", other_price("cloudwatch-logs-ingest", region), region),
         _item("secrets", len(SECRETS), "secret-month", other_price("secrets-manager-secret", region), region),
     ]
-    if endpoint_zones:
-        hours = len(INTERFACE_ENDPOINTS) * endpoint_zones * HOURS_PER_MONTH
+    if interface_endpoints:
+        hours = interface_endpoints * HOURS_PER_MONTH
         endpoint = other_price("interface-endpoint-hour", region)
         items.append(_item("interface endpoints", hours, "hour", endpoint, region))
     return MonthlyCost(region, tuple(items), hosts(hosts_minimum), hosts(hosts_maximum))

@@ -49,6 +49,7 @@ def plan(
     database_storage_gib: int | None = None,
     nat_gateways: int | None = None,
     interface_endpoints: bool = True,
+    without_endpoints: Sequence[str] = (),
     historical: bool = False,
 ) -> Plan:
     """Size a Multiconnect cluster.
@@ -85,10 +86,12 @@ def plan(
         host_vcpu_per_coreapp: Virtual CPUs that the hosts must have for every active coreapp, with one lost. Default 0:
             memory alone decides, as in M-17. The vendor's last templates come to 1 in their cost-effective layout.
         eni_trunking: Count on ENI trunking (D-4). Default True.
-        availability_zones: 2, 3 or 4. Default 3 in production, 2 in staging.
+        availability_zones: 2, 3 or 4. Default 3 in production, 2 in staging, and at most as many as every account has
+            in the region.
         database_storage_gib: Storage in GiB, for the cost. Default 100 in production, 20 in staging.
         nat_gateways: NAT gateways, for the cost. Default one a zone in production, 1 in staging.
         interface_endpoints: Count interface endpoints in the cost. Default True.
+        without_endpoints: Services whose endpoint the cost leaves out, of `INTERFACE_ENDPOINTS`. Default none.
         historical: Let retired classes compete, to compare with the published release; not for a deployment.
             Default False.
 
@@ -232,7 +235,7 @@ def cost_of(request: Request, host: HostType, db: DatabaseClass) -> MonthlyCost:
         hosts_minimum=request.defaults.hosts,
         hosts_maximum=request.cap,
         nat_gateways=request.gateways,
-        endpoint_zones=request.zones if request.interface_endpoints else 0,
+        interface_endpoints=request.endpoints * request.zones,
     )
 
 

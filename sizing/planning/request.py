@@ -10,6 +10,7 @@ from sizing.connections.estimate import Estimator, is_rate
 from sizing.engines import ENGINES
 from sizing.errors import Problem
 from sizing.facts import catalogue, published
+from sizing.planning.cost import INTERFACE_ENDPOINTS
 
 # RDS storage in GiB: the least gp3 volume for MySQL and PostgreSQL, and the most for any engine.
 STORAGE_GIB: Final = (20, 65536)
@@ -50,6 +51,7 @@ class Request:
     database_storage_gib: int | None
     nat_gateways: int | None
     interface_endpoints: bool
+    without_endpoints: Sequence[str]
     historical: bool
 
     @property
@@ -94,8 +96,9 @@ class Request:
 
     @property
     def zones(self) -> int:
-        """Availability zones: 3 in production, 2 in staging, unless asked otherwise."""
-        return self.availability_zones or (3 if self.production else 2)
+        """Availability zones: as asked, else 3 in production and 2 in staging, as far as every account has them."""
+        usual = 3 if self.production else 2
+        return self.availability_zones or min(usual, len(catalogue.zones(self.region).every_account))
 
     @property
     def storage_gib(self) -> int:
@@ -108,6 +111,11 @@ class Request:
         if self.nat_gateways is not None:
             return self.nat_gateways
         return self.zones if self.production else 1
+
+    @property
+    def endpoints(self) -> int:
+        """Interface endpoints in each zone."""
+        return len(set(INTERFACE_ENDPOINTS) - set(self.without_endpoints)) if self.interface_endpoints else 0
 
     @property
     def coreapp_memory_mib(self) -> int:
@@ -224,6 +232,12 @@ def problems_of(request: Request) -> list[Problem]:
     nat = request.nat_gateways
     check("nat_gateways", nat is None or _whole(nat, 0, 4), "0 to 4")
     boolean("interface_endpoints")
+    without = request.without_endpoints
+    check(
+        "without_endpoints",
+        not isinstance(without, str) and isinstance(without, Sequence) and set(without) <= set(INTERFACE_ENDPOINTS),
+        f"a tuple of {', '.join(INTERFACE_ENDPOINTS)}",
+    )
     return found
 
 

@@ -6,16 +6,26 @@ is blamed for another's fault.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from inspect import signature
-from ipaddress import ip_network
+from ipaddress import IPv4Network
+from math import ceil
 from typing import Any, Final
 
 from sizing import Plan, Problem, SizingError, plan
+from sizing.facts import catalogue
+from stacks.settings.addresses import VPC_PREFIXES, public_addresses
 from stacks.settings.declaration import SIZING_ARGUMENTS
+from stacks.settings.keys.network import MOST_PUBLIC_ADDRESSES
+from stacks.settings.suggestion import did_you_mean
 
 Check = Callable[..., Iterator[Problem]]
 
-PRIVATE_RANGES: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
-"""RFC 1918 and RFC 6598: addresses that the internet does not route."""
+PRIVATE_EXTRA_BITS: Final = 4
+"""A private subnet is 1/16 of the VPC: `multiconnect.network.PRIVATE_EXTRA_BITS`, which the CDK would come with."""
+KEPT_BY_AWS: Final = 5
+"""Addresses of each subnet: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
+INTERFACES_IN_EACH_SUBNET: Final = 24
+"""Ten interface endpoints, the load balancer (up to eight addresses while it grows), the mount target of the files, and
+an interface for each security group of the functions, with some to spare."""
 
 
 def encrypted_in_production(environment: str, tls: bool, allow_plaintext_database: bool) -> Iterator[Problem]:
@@ -34,6 +44,19 @@ def data_outlives_production(environment: str, delete_data_with_stack: bool) -> 
     """Data of production is never let go."""
     if environment == "production" and delete_data_with_stack:
         yield Problem("delete_data_with_stack", True, "false in production: data outlives its stack (D-11)")
+
+
+def callers_are_known_in_production(
+    environment: str, allowed_cidrs: Sequence[str], allow_any_address: bool
+) -> Iterator[Problem]:
+    """Production takes callers from everywhere only when it is asked for twice, however the ranges are cut."""
+    if (
+        environment == "production"
+        and not allow_any_address
+        and public_addresses(allowed_cidrs) > MOST_PUBLIC_ADDRESSES
+    ):
+        allowed = f"at most {MOST_PUBLIC_ADDRESSES:,} public addresses in production (one /8)"
+        yield Problem("allowed_cidrs", ",".join(allowed_cidrs), f"{allowed}, or set allow_any_address=true as well")
 
 
 def host_type_is_of_the_families(host_type: str | None, host_families: Sequence[str] | None) -> Iterator[Problem]:
@@ -55,7 +78,7 @@ def internet_facing_has_callers_from_outside(
     load_balancer_scheme: str, allowed_cidrs: Sequence[str]
 ) -> Iterator[Problem]:
     """A load balancer with public addresses sees the addresses of the internet; no private one ever calls it."""
-    if load_balancer_scheme == "internet-facing" and not any(map(_is_public, allowed_cidrs)):
+    if load_balancer_scheme == "internet-facing" and not public_addresses(allowed_cidrs):
         yield Problem(
             "allowed_cidrs",
             ",".join(allowed_cidrs),
@@ -64,13 +87,45 @@ def internet_facing_has_callers_from_outside(
         )
 
 
+def the_region_has_the_zones(
+    region: str, availability_zones: int | None, availability_zone_names: Sequence[str] | None
+) -> Iterator[Problem]:
+    """CloudFormation selects a zone by its position, and fails beyond the last one of the account (T-13)."""
+    zones = catalogue.zones(region)
+    if availability_zone_names is None:
+        most = len(zones.every_account)
+        if availability_zones is not None and availability_zones > most:
+            counts = " or ".join(str(count) for count in range(2, most + 1))
+            yield Problem(
+                "availability_zones",
+                availability_zones,
+                f"{counts} in {region}, the zones that every account has there; an account with more names them in "
+                "availability_zone_names",
+            )
+        return
+    ids = (*zones.every_account, *zones.some_accounts)
+    for name in availability_zone_names:
+        if name[:-1] != region and name not in ids:
+            near = did_you_mean(f"names that begin with {region}, or some of {', '.join(ids)}", name, ids)
+            yield Problem("availability_zone_names", name, near)
+
+
+def as_many_zones_as_names(
+    availability_zones: int | None, availability_zone_names: Sequence[str] | None
+) -> Iterator[Problem]:
+    """The names say how many zones there are; another number beside them is a mistake in one of the two."""
+    if availability_zone_names is not None and availability_zones != len(availability_zone_names):
+        allowed = f"{len(availability_zone_names)}, as many as availability_zone_names has, or leave it out"
+        yield Problem("availability_zones", availability_zones, allowed)
+
+
 def one_nat_gateway_per_zone(
-    environment: str, nat_gateways: int | None, availability_zones: int | None
+    environment: str, region: str, nat_gateways: int | None, availability_zones: int | None
 ) -> Iterator[Problem]:
     """More NAT gateways than zones have no subnet to stand in."""
     if nat_gateways is None:
         return
-    zones = availability_zones or plan(environment=environment).hosts.availability_zones
+    zones = availability_zones or plan(environment=environment, region=region).hosts.availability_zones
     if nat_gateways > zones:
         yield Problem("nat_gateways", nat_gateways, f"1 to {zones}, one per zone")
 
@@ -87,22 +142,44 @@ def storage_can_grow(
         yield Problem("database_max_storage_gib", database_max_storage_gib, message)
 
 
-def _is_public(cidr: str) -> bool:
-    """Return whether a range holds an address that the internet knows."""
-    return not any(ip_network(cidr).subnet_of(private) for private in PRIVATE_RANGES if ip_network(cidr).version == 4)
+def the_private_subnets_hold_everything(plan: Plan, settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """Every host, task and interface takes an address of a private subnet, and a deploy may double the tasks (D-4).
+
+    The tasks are spread over the zones, and those that are left must hold them when one is lost.
+    """
+    zones = plan.hosts.availability_zones
+    tasks = plan.coreapps + plan.webs + plan.masters
+    hosts = plan.hosts.maximum * (2 if plan.hosts.eni_trunking else 1)
+    need = ceil((hosts + 2 * tasks) / (zones - 1)) + INTERFACES_IN_EACH_SUBNET
+    smallest = max(prefix for prefix in VPC_PREFIXES if 2 ** (32 - prefix - PRIVATE_EXTRA_BITS) - KEPT_BY_AWS >= need)
+    if IPv4Network(settings["vpc_cidr"]).prefixlen > smallest:
+        yield Problem(
+            "vpc_cidr",
+            settings["vpc_cidr"],
+            f"/{smallest} or larger for these sizes: a private subnet needs {need} addresses for hosts, tasks and "
+            "functions when one zone is lost during a deploy",
+        )
 
 
 def _family(instance_type: str) -> str:
     return instance_type.partition(".")[0]
 
 
+PLAN_CHECKS: Final[tuple[Callable[[Plan, Mapping[str, Any]], Iterator[Problem]], ...]] = (
+    the_private_subnets_hold_everything,
+)
+"""What only the plan tells; left out while any key is refused."""
+
 CHECKS: Final[tuple[Check, ...]] = (
     encrypted_in_production,
     own_login_in_production,
     data_outlives_production,
+    callers_are_known_in_production,
     host_type_is_of_the_families,
     database_class_is_of_the_families,
     internet_facing_has_callers_from_outside,
+    the_region_has_the_zones,
+    as_many_zones_as_names,
     one_nat_gateway_per_zone,
     storage_can_grow,
 )
@@ -149,6 +226,8 @@ def judge(
         if blamed.isdisjoint(names := signature(check).parameters)
         for problem in check(**{name: settings[name] for name in names})
     ]
+    if made is not None and not found:
+        found = [problem for check in PLAN_CHECKS for problem in check(made, settings)]
     return (None if blamed or found else made), found + unplannable
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
-from pydantic import BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
@@ -45,7 +45,8 @@ def setting(default: Any, description: str, allowed: str = "", **constraints: An
             `sizing.plan` derives it; the plan then has the figure.
         description: What it decides. A sentence that begins with "Default:" says how a derived default comes about.
         allowed: What may be given, in words. Default: the values that the type lists.
-        constraints: Passed to pydantic, such as `ge` and `pattern`.
+        constraints: Passed to pydantic, such as `ge` and `pattern`. A pattern writes digits as [0-9], since the short
+            form of regular expressions also takes digits of other scripts.
     """
     fallback = {"default_factory": default} if callable(default) else {"default": default}
     return Field(**fallback, description=description, json_schema_extra={"allowed": allowed}, **constraints)
@@ -78,14 +79,21 @@ def split_at_commas(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _refuse_true_and_false(value: object) -> object:
-    """Python counts true as 1, but whoever writes true for a number has mistaken the key."""
-    if isinstance(value, bool):
+def _plain_number(value: object) -> object:
+    """Refuse what Python takes for a number and a person would not.
+
+    It counts true as 1, but whoever writes true for a number has mistaken the key. It reads 1_6 as 16.
+    """
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
         raise ValueError("a number is expected")
     return value
 
 
+def _without_minus_zero(value: float) -> float:
+    return value + 0.0  # the sum of minus zero and zero is zero
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(split_at_commas)]
 """Several names: a list in cdk.json, text with commas on the command line."""
-WholeNumber = Annotated[int, BeforeValidator(_refuse_true_and_false)]
-Number = Annotated[float, BeforeValidator(_refuse_true_and_false)]
+WholeNumber = Annotated[int, BeforeValidator(_plain_number)]
+Number = Annotated[float, BeforeValidator(_plain_number), AfterValidator(_without_minus_zero)]

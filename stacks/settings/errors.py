@@ -22,6 +22,13 @@ class SettingsError(Exception):
         super().__init__("\n".join(map(_line, self.problems)))
 
 
+class Refusal(ValueError):
+    """Raised by a validator that knows why a value will not do; the message says so, or how to mend it.
+
+    It is told after what is allowed. Of any other ValueError only the value and what is allowed are told.
+    """
+
+
 class ContextError(Exception):
     """The context cannot be read: cdk.json is missing or malformed; the message has one line for each problem."""
 

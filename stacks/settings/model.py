@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from sizing import Plan, Problem
 from stacks.settings.checks import judge
 from stacks.settings.declaration import allowed_for, choices_of
-from stacks.settings.errors import SettingsError
+from stacks.settings.errors import Refusal, SettingsError
 from stacks.settings.foreign import is_foreign
 from stacks.settings.keys.client import Client
 from stacks.settings.keys.database import MOST_STORAGE_GIB, Database
@@ -96,10 +96,12 @@ class Settings(Operation, Shards, Client, Network, Database, Sizes, Deployment):
             return cls.model_validate(sound), problems
         except ValidationError as error:
             # A default that cannot be derived, since what it is derived from is refused, is no problem of its own.
-            found = {each["loc"]: each["input"] for each in error.errors(include_url=False) if each["loc"][0] in sound}
-        for (key, *inside), part in found.items():
+            found = {each["loc"]: each for each in error.errors(include_url=False) if each["loc"][0] in sound}
+        for (key, *inside), fault in found.items():
             # Of a list, the parts that are refused are told, not the whole.
-            problems.append(_unfit(str(key), part if inside else sound[str(key)], known[str(key)]))
+            problem = _unfit(str(key), fault["input"] if inside else sound[str(key)], known[str(key)])
+            reason = fault.get("ctx", {}).get("error")
+            problems.append(problem._replace(reason=str(reason) if isinstance(reason, Refusal) else ""))
         refused = {problem.parameter for problem in problems}
         return cls.model_validate({key: value for key, value in sound.items() if key not in refused}), problems
 

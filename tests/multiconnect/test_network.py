@@ -1,11 +1,13 @@
 """The VPC: three tiers, room for a fourth zone, and no way in or out that nobody needs."""
 
+import json
 from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
 
-from multiconnect.network import INTERFACE_ENDPOINTS, MAX_AVAILABILITY_ZONES
+from multiconnect.network import INTERFACE_ENDPOINTS, MAX_AVAILABILITY_ZONES, PRIVATE_EXTRA_BITS
+from stacks.settings import checks
 from tests.assembly import Assembly, Template
 from tests.conftest import Synth
 
@@ -55,6 +57,10 @@ def test_one_more_zone_changes_no_subnet_that_is_there(synth: Synth, cidr: str) 
         assert not any(a.overlaps(b) for a in ranges for b in ranges if a is not b)
 
 
+def test_the_settings_reckon_with_private_subnets_of_this_size() -> None:
+    assert checks.PRIVATE_EXTRA_BITS == PRIVATE_EXTRA_BITS
+
+
 def test_every_task_of_the_largest_cluster_finds_an_address(synth: Synth) -> None:
     made = synth(active_coreapps=32, vpc_cidr="10.0.0.0/20")
     tasks = made.plan.coreapps + made.plan.webs + made.plan.masters
@@ -99,6 +105,74 @@ def test_the_ids_of_the_endpoints_are_a_contract(production: Assembly) -> None:
     words = ["Ecs", "EcsAgent", "EcsTelemetry", "EcrApi", "EcrDocker", "Logs"]
     words += ["SecretsManager", "Ssm", "SsmMessages", "Ec2Messages"]
     assert {name.removeprefix("NetworkVpc")[:-8] for name in interfaces} == {f"{word}Endpoint" for word in words}
+
+
+def test_an_endpoint_that_a_zone_lacks_is_left_out_by_its_name(synth: Synth) -> None:
+    found = interface_endpoints(synth(without_endpoints="ecs-telemetry,ssmmessages"))
+    names = {name.removeprefix("com.amazonaws.us-east-1.") for name in found}
+    assert names == set(INTERFACE_ENDPOINTS) - {"ecs-telemetry", "ssmmessages"}
+
+
+def test_what_has_no_endpoint_is_reached_through_nat(synth: Synth) -> None:
+    """Hosts, tasks and functions may call HTTPS anywhere, and each private subnet has a way out."""
+    made = synth(without_endpoints="ecs-telemetry,ssmmessages", manage_shards="true")
+    routes = [route["Properties"] for route in made.network.of("AWS::EC2::Route").values()]
+    ways = {json.dumps(route["RouteTableId"]) for route in routes if "NatGatewayId" in route}
+    assert len(ways) == len(subnets(made.network, "private"))
+    users = {
+        group["Fn::GetAtt"][0]
+        for function in made.functions.of("AWS::Lambda::Function").values()
+        for group in function["Properties"].get("VpcConfig", {}).get("SecurityGroupIds", ())
+    }
+    open_groups = {
+        name
+        for template in (made.functions, made.enterprise)
+        for name, group in template.of("AWS::EC2::SecurityGroup").items()
+        for rule in group["Properties"].get("SecurityGroupEgress", ())
+        if rule.get("CidrIp") == "0.0.0.0/0"
+        and (rule["IpProtocol"] == "-1" or rule["FromPort"] <= 443 <= rule["ToPort"])
+    }
+    tasks = {
+        group["Fn::GetAtt"][0]
+        for service in made.enterprise.of("AWS::ECS::Service").values()
+        for group in service["Properties"]["NetworkConfiguration"]["AwsvpcConfiguration"]["SecurityGroups"]
+    }
+    hosts = {
+        group["Fn::GetAtt"][0]
+        for template in made.enterprise.of("AWS::EC2::LaunchTemplate").values()
+        for group in template["Properties"]["LaunchTemplateData"]["SecurityGroupIds"]
+    }
+    assert all((users, tasks, hosts))
+    assert users | tasks | hosts <= open_groups
+
+
+@pytest.mark.parametrize(
+    ("names", "written"),
+    [
+        ("us-east-1d,us-east-1a", {"AvailabilityZone"}),
+        ("use1-az4,use1-az6", {"AvailabilityZoneId"}),
+    ],
+)
+def test_zones_are_those_that_were_named(synth: Synth, names: str, written: set[str]) -> None:
+    made = synth("staging", availability_zone_names=names)
+    found = [item["Properties"] for item in made.network.of("AWS::EC2::Subnet").values()]
+    assert {key for item in found for key in item if key.startswith("AvailabilityZone")} == written
+    first, second = names.split(",")
+    (key,) = written
+    for tier in ("private", "public", "isolated"):
+        assert [item[key] for item in subnets(made.network, tier).values()] == [first, second]
+    assert all("Fn::GetAZs" not in template.path.read_text(encoding="utf-8") for template in made.templates.values())
+
+
+def test_the_zones_that_are_there_can_be_named_later_without_another_subnet(synth: Synth) -> None:
+    """CloudFormation compares the zones themselves, so only the way they are written differs."""
+    by_position = synth("staging").network.of("AWS::EC2::Subnet")
+    by_name = synth("staging", availability_zone_names="us-east-1a,us-east-1b").network.of("AWS::EC2::Subnet")
+    assert by_position.keys() == by_name.keys()
+    for name, item in by_name.items():
+        position = "ab".index(item["Properties"]["AvailabilityZone"][-1])
+        filled_in = {"AvailabilityZone": {"Fn::Select": [position, {"Fn::GetAZs": ""}]}}
+        assert {**item["Properties"], **filled_in} == by_position[name]["Properties"]
 
 
 def test_the_endpoints_take_https_from_the_vpc_alone(synth: Synth) -> None:

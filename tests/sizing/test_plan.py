@@ -15,6 +15,7 @@ from sizing import SizingError, max_hosts, plan
 from sizing.engines import ENGINES
 from sizing.facts import catalogue
 from sizing.planning import placement
+from sizing.planning.cost import INTERFACE_ENDPOINTS
 
 
 @pytest.mark.parametrize(
@@ -213,6 +214,8 @@ def test_a_region_without_host_prices_says_which_prices_ranked():
         ({"database_storage_gib": 5}, ["database_storage_gib"]),
         ({"nat_gateways": 9}, ["nat_gateways"]),
         ({"interface_endpoints": 1}, ["interface_endpoints"]),
+        ({"without_endpoints": "ecs"}, ["without_endpoints"]),
+        ({"without_endpoints": ("ecs", "s3")}, ["without_endpoints"]),
         (
             {"active_coreapps": 3, "tls": 1, "environment": "x", "spares": -1, "database_class": "db.nope"},
             ["active_coreapps", "tls", "environment", "spares"],
@@ -363,3 +366,34 @@ def test_every_shipped_row_has_its_source_and_date(table):
     for row in rows:
         assert row["source"]
         assert row["as_of"]
+
+
+def test_a_region_where_not_every_account_has_three_zones_gets_two_by_default():
+    assert plan(region="us-west-1").hosts.availability_zones == 2
+    assert plan(region="us-west-1", availability_zones=3).hosts.availability_zones == 3  # an older account has three
+    assert plan(region="us-west-2").hosts.availability_zones == 3
+    assert plan(region="us-west-2", environment="staging").hosts.availability_zones == 2
+
+
+def test_each_region_has_its_zones_by_ids_of_its_own():
+    ids = [zone for region in catalogue.regions() for zone in catalogue.zones(region).every_account]
+    ids += [zone for region in catalogue.regions() for zone in catalogue.zones(region).some_accounts]
+    assert len(ids) == len(set(ids))
+    assert {region for region in catalogue.regions() if len(catalogue.zones(region).every_account) < 3} == {
+        "cn-north-1",
+        "us-west-1",
+    }
+    assert all(catalogue.source_text(catalogue.zones(region).source) for region in catalogue.regions())
+
+
+def test_endpoints_that_are_left_out_cost_nothing():
+    def endpoint_hours(**arguments):
+        items = {item.name: item.quantity for item in plan(**arguments).monthly_cost.items}
+        return items.get("interface endpoints", 0)
+
+    whole = endpoint_hours()
+    assert whole == len(INTERFACE_ENDPOINTS) * 3 * 730
+    assert endpoint_hours(without_endpoints=("ecs", "logs")) == whole - 2 * 3 * 730
+    assert endpoint_hours(without_endpoints=("ecs", "ecs")) == whole - 3 * 730
+    assert endpoint_hours(without_endpoints=INTERFACE_ENDPOINTS) == 0
+    assert endpoint_hours(interface_endpoints=False, without_endpoints=("ecs",)) == 0

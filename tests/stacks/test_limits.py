@@ -18,14 +18,14 @@ MOST_BYTES, MOST_RESOURCES, MOST_OUTPUTS = 1_000_000, 500, 200
 LONGEST_NAME = "wa-" + "x" * 37
 LARGEST: dict[str, Any] = {
     "name": LONGEST_NAME,
-    "region": "ap-northeast-1",
+    "region": "ap-northeast-2",
     "active_coreapps": 32,
     "availability_zones": 4,
     "manage_shards": "true",
     "load_balancer_scheme": "internet-facing",
-    "registry": "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/whatsapp",
+    "registry": "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/whatsapp",
     "alarm_email": "operations@example.com",
-    "allowed_cidrs": "192.0.2.0/24,2001:db8::/32",
+    "allowed_cidrs": "192.0.2.0/24,203.0.113.7/32",
     "shards_ca_parameter": "/client/ca",
 }
 """The settings that lengthen a template, with the longest name."""

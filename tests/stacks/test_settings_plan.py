@@ -33,6 +33,7 @@ OTHER_VALUES: dict[str, Any] = {
     "spares": 2,
     "tls": False,
     "webs": 5,
+    "without_endpoints": ("ecs", "logs"),
 }
 
 
@@ -69,5 +70,6 @@ def test_a_new_argument_that_is_also_a_setting_needs_no_third_declaration(monkey
     monkeypatch.setattr(checks, "SIZING_ARGUMENTS", inspect.signature(plan).parameters)
     monkeypatch.setattr(checks, "plan", plan)
     monkeypatch.setattr(checks, "CHECKS", ())
+    monkeypatch.setattr(checks, "PLAN_CHECKS", ())
     made, problems = checks.judge({"alarm_email": "a@example.org", "unknown": 1}, set(), {})
     assert (made, problems) == ("planned for a@example.org", [])

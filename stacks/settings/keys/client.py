@@ -1,8 +1,33 @@
 """The images of the client, and how its containers run."""
 
-from pydantic import BaseModel
+import re
+from typing import Annotated
 
+from pydantic import AfterValidator, BaseModel
+
+from stacks.settings.addresses import host_with_port
 from stacks.settings.declaration import TOPIC, TRUE_OR_FALSE, setting
+from stacks.settings.errors import Refusal
+
+PATH_PART = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+LONGEST_REGISTRY = 200
+"""Letters; an image's whole name has at most 255, and the client's own part of it is short.
+
+The grammar of names: https://pkg.go.dev/github.com/distribution/reference
+"""
+
+
+def _registry(text: str) -> str:
+    if len(text) > LONGEST_REGISTRY:
+        raise Refusal(f"it has more than {LONGEST_REGISTRY} letters")
+    host, *path = text.split("/")
+    if not {".", ":"} & set(host) and host != "localhost":
+        raise Refusal(f"Docker would look for {host!r} at Docker Hub: begin with the name of a host, such as docker.io")
+    host_with_port(host)
+    for part in path:
+        if not PATH_PART.fullmatch(part):
+            raise Refusal(f"{part!r} is not a part of an image's name")
+    return text
 
 
 class Client(BaseModel):
@@ -10,11 +35,10 @@ class Client(BaseModel):
 
     model_config = TOPIC
 
-    registry: str = setting(
+    registry: Annotated[str, AfterValidator(_registry)] = setting(
         "docker.whatsapp.biz",
         "Registry of the client's images.",
         "a registry without scheme, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/whatsapp",
-        pattern=r"^[a-z0-9][a-z0-9.:-]*(/[a-z0-9._-]+)*$",
     )
     image_tag: str = setting(
         "v2.61.1",

@@ -27,7 +27,7 @@ class Database(BaseModel):
         default_of_sizing("engine"), "Database engine (D-9). Others can be sized, not yet deployed."
     )
     engine_version: str = setting(
-        "8.4.9", "MySQL version at the start.", "a minor version of MySQL 8.4", pattern=r"^8\.4\.\d+$"
+        "8.4.9", "MySQL version at the start.", "a minor version of MySQL 8.4", pattern=r"^8\.4\.[0-9]+$"
     )
     database_class: str | None = setting(
         None,

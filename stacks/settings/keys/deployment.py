@@ -2,10 +2,26 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from multiconnect.certificates import certificate_regions
 from stacks.settings.declaration import TOPIC, OneOf, default_of_sizing, setting
+from stacks.settings.errors import Refusal
+
+RESERVED_PREFIXES = ("aws", "ssm", "ecs", "fargate", "sg-", "internal-")
+"""Beginnings that AWS refuses in names, all of which CloudFormation makes from the name of the stack.
+
+Parameters begin with neither aws nor ssm, capacity providers with none of aws, ecs and fargate, security groups not
+with sg-, load balancers not with internal-: PutParameter, CreateCapacityProvider, CreateSecurityGroup and
+CreateLoadBalancer in the API references.
+"""
+
+
+def _unreserved(name: str) -> str:
+    for prefix in RESERVED_PREFIXES:
+        if name.startswith(prefix):
+            raise Refusal(f"AWS keeps names that begin with {prefix} for itself")
+    return name
 
 
 class Deployment(BaseModel):
@@ -17,7 +33,7 @@ class Deployment(BaseModel):
     environment: Literal["production", "staging"] = setting(
         default_of_sizing("environment"), "Chooses defaults (M-16) and how strictly data is kept."
     )
-    name: str = setting(
+    name: Annotated[str, AfterValidator(_unreserved)] = setting(
         lambda known: f"wa-{known['environment']}",
         "Prefix of the four stacks. Default: wa-<environment>.",
         "3 to 40 lower-case letters, digits and single hyphens, a letter first",
@@ -32,5 +48,5 @@ class Deployment(BaseModel):
         None,
         "Whose account. Default: that of the credentials at deploy time.",
         "12 digits",
-        pattern=r"^\d{12}$",
+        pattern=r"^[0-9]{12}$",
     )

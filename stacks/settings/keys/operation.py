@@ -7,6 +7,10 @@ from pydantic import BaseModel
 from stacks.log_retention import LOG_RETENTION_DAYS
 from stacks.settings.declaration import TOPIC, TRUE_OR_FALSE, OneOf, WholeNumber, by_environment, setting
 
+EMAIL_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+EMAIL = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@(?:{EMAIL_LABEL}\.)+{EMAIL_LABEL}$"
+"""What browsers take for an e-mail address: https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address"""
+
 
 class Operation(BaseModel):
     """Logs, alarms, and what becomes of the data."""
@@ -21,7 +25,8 @@ class Operation(BaseModel):
         None,
         "Who hears the alarms. Default: nobody.",
         "an e-mail address",
-        pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+        pattern=EMAIL,
+        max_length=254,
     )
     delete_data_with_stack: bool = setting(
         False, "Let data, keys and secrets go with the stacks (D-11); never in production.", TRUE_OR_FALSE
