@@ -15,6 +15,8 @@ CDK_CONTEXT: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding=
 DEPLOYMENTS = tuple(CDK_CONTEXT["deployments"])
 STACKS = ("network", "database", "lambda", "enterprise")
 MESSAGES = ("aws:cdk:info", "aws:cdk:warning", "aws:cdk:error")
+ACCEPTED = {"E9006": ["Properties.EngineVersion"]}
+"""The CDK's own findings that are accepted: the properties that each may be about."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,20 @@ class Assembly:
         ]
 
     def findings(self) -> list[str]:
-        """Return what the validation report says: rules of the CDK itself and of the plugins."""
+        """Return what the validation report says: rules of the CDK itself and of the plugins.
+
+        A finding that is accepted counts as none where it is about the properties that it is accepted for.
+        """
         report = json.loads((self.folder / "validation-report.json").read_text(encoding="utf-8"))
-        return [json.dumps(item) for item in report["pluginReports"]]
+        found = [item for plugin in report["pluginReports"] for item in plugin["violations"]]
+        accepted = [item for plugin in report["pluginReports"] for item in plugin["suppressedViolations"]]
+        found += [
+            item
+            for item in accepted
+            for construct in item["violatingConstructs"]
+            if construct["cloudFormationResource"]["propertyPaths"] != ACCEPTED.get(item["ruleName"])
+        ]
+        return [json.dumps(item) for item in found]
 
 
 def synthesize(folder: Path, context: dict[str, Any]) -> None:

@@ -13,10 +13,13 @@ from functions import contract
 HANDLERS = {name: value for name, value in vars(contract).items() if name.endswith("_HANDLER")}
 
 
-def test_there_are_the_handlers_of_three_functions() -> None:
-    assert {handler.split(".")[1] for handler in HANDLERS.values()} == {"eni_trunking", "database_user", "shards"}
+FUNCTIONS = {"eni_trunking", "database_user", "protection", "shards"}
+
+
+def test_each_function_has_its_handlers() -> None:
+    assert {handler.split(".")[1] for handler in HANDLERS.values()} == FUNCTIONS
     folders = {path.parent.name for path in (Path(contract.__file__).parent).glob("*/handler.py")}
-    assert folders == {"eni_trunking", "database_user", "shards"}
+    assert folders == FUNCTIONS
 
 
 @pytest.mark.parametrize("name", HANDLERS)
