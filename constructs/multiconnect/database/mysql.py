@@ -5,6 +5,8 @@ from typing import Final, cast
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
@@ -47,8 +49,19 @@ CONNECTION_ALARM_PERCENT: Final = 80
 FREE_STORAGE_ALARM_PERCENT: Final = 5
 """Share of the storage at the start.
 
-RDS adds storage once at most 10 % of what there is has been free for 5 minutes, but not within 6 hours of the last
-time, and not beyond the maximum (T-25). So little is free only when it could not.
+RDS adds storage once at most 10 % of what there is has been free for 5 minutes, but not while it still works on the
+last addition, and not beyond the maximum (T-25). So little is free only when it could not.
+"""
+
+STORAGE_EVENTS: Final = {
+    "RDS-EVENT-0225": "storage has reached 80 % of the maximum",
+    "RDS-EVENT-0224": "the next addition would reach the maximum",
+    "RDS-EVENT-0223": "storage could not be added",
+    "RDS-EVENT-0007": "storage is used up",
+}
+"""What RDS tells of storage that nears its maximum. No metric does: CloudWatch knows what is free, not what there is.
+
+Source: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
 """
 
 CPU_ALARM_PERCENT: Final = 80
@@ -246,7 +259,7 @@ class MysqlDatabase(Construct):
         return self.instance.metric_free_storage_space()
 
     def add_alarms(self, alarms: Alarms) -> None:
-        """Add the alarms for connections, storage and CPU."""
+        """Add the alarms for connections, storage and CPU, and a message when storage nears its maximum."""
         alarms.add(
             "DatabaseConnections",
             self.connections(),
@@ -261,8 +274,8 @@ class MysqlDatabase(Construct):
             BELOW,
             self._storage_gib * 1024**3 * FREE_STORAGE_ALARM_PERCENT / 100,
             description=f"Less than {FREE_STORAGE_ALARM_PERCENT} % of the {self._storage_gib} GiB at the start are "
-            "free, and RDS has not added storage: raise database_max_storage_gib, or wait for six hours after the last "
-            "growth.",
+            "free, and RDS has not added storage: raise database_max_storage_gib, and look at the events of the "
+            "instance.",
         )
         alarms.add(
             "DatabaseCpu",
@@ -272,6 +285,33 @@ class MysqlDatabase(Construct):
             minutes=CPU_ALARM_MINUTES,
             description=f"The CPU has been over {CPU_ALARM_PERCENT} % for {CPU_ALARM_MINUTES} minutes: look for the "
             "query in Database Insights.",
+        )
+        self._tell_storage_events(alarms)
+
+    def _tell_storage_events(self, alarms: Alarms) -> None:
+        """Hand what RDS says of the storage's maximum to the alarms' topic.
+
+        EventBridge does it, since RDS sends its own notifications to no topic that is encrypted. It does so with a
+        role of this rule, so that neither the topic nor its key has to trust EventBridge for everybody's rules.
+        """
+        rule = events.Rule(
+            self,
+            "StorageEvents",
+            description="The storage of the database nears its maximum",
+            event_pattern=events.EventPattern(
+                source=["aws.rds"],
+                detail_type=["RDS DB Instance Event"],
+                resources=[self.instance.instance_arn],
+                detail={"EventID": list(STORAGE_EVENTS)},
+            ),
+        )
+        message = events.EventField.from_path("$.detail.Message")
+        text = events.RuleTargetInput.from_text(f"{message} Raise database_max_storage_gib.")
+        rule.add_target(targets.SnsTopic(alarms.topic, authorize_using_role=True, message=text))
+        waive(
+            rule,
+            "AwsSolutions-IAM5[Action::kms:GenerateDataKey*]",
+            "To publish encrypted messages takes the two forms of this action, on the one key of the topic.",
         )
 
 

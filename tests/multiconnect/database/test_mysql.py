@@ -12,6 +12,7 @@ from multiconnect.database.mysql import (
     FREE_STORAGE_ALARM_PERCENT,
     LOG_EXPORTS,
     MONITORING_INTERVAL_SECONDS,
+    STORAGE_EVENTS,
 )
 from tests.assembly import Assembly
 from tests.conftest import Synth
@@ -194,6 +195,28 @@ def test_an_alarm_speaks_when_storage_could_not_grow(synth: Synth, deployment: s
     assert (found["MetricName"], found["ComparisonOperator"]) == ("FreeStorageSpace", "LessThanThreshold")
     start = int(instance(made)["AllocatedStorage"]) * 1024**3
     assert found["Threshold"] == start * FREE_STORAGE_ALARM_PERCENT / 100 < start / 10
+
+
+def test_a_message_comes_when_storage_nears_its_maximum_with_rights_of_this_rule_alone(production: Assembly) -> None:
+    """No metric tells how much storage there is, and RDS itself sends nothing to an encrypted topic (T-25)."""
+    rule = production.database.one("AWS::Events::Rule")
+    assert rule["EventPattern"]["source"] == ["aws.rds"]
+    assert set(rule["EventPattern"]["detail"]["EventID"]) == set(STORAGE_EVENTS) >= {"RDS-EVENT-0225"}
+    assert "DatabaseInstance" in str(rule["EventPattern"]["resources"])
+    (target,) = rule["Targets"]
+    (topic,) = production.database.of("AWS::SNS::Topic")
+    assert target["Arn"] == {"Ref": topic}
+    role = target["RoleArn"]["Fn::GetAtt"][0]
+    (policy,) = [
+        body["Properties"]["PolicyDocument"]["Statement"]
+        for body in production.database.of("AWS::IAM::Policy").values()
+        if {"Ref": role} in body["Properties"]["Roles"]
+    ]
+    # The topic is encrypted: whoever publishes also needs its key.
+    assert [(item["Action"], item["Resource"]) for item in policy] == [
+        ("sns:Publish", {"Ref": topic}),
+        (["kms:Decrypt", "kms:GenerateDataKey*"], production.database.one("AWS::SNS::Topic")["KmsMasterKeyId"]),
+    ]
 
 
 def test_an_alarm_speaks_when_the_cpu_stays_busy(production: Assembly) -> None:
