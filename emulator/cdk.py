@@ -10,7 +10,7 @@ from typing import Any
 from . import processes
 from .progress import EVENT, Progress
 from .screen import screen
-from .workspace import Workspace
+from .workspace import ACCOUNT, Workspace
 
 DEPLOYMENT = "local"
 
@@ -193,7 +193,7 @@ def refuse_undeployable(workspace: Workspace, context: Sequence[str]) -> None:
         raise SystemExit(
             f"The embedded target runs no database server, in which the deployment {asked.deployment!r} would make "
             "the client's own user (database_user: 'client'). Deploy one whose database_user is 'master', as the "
-            f"deployment {DEPLOYMENT!r} is, or outside production add: -c database_user=master"
+            f"deployment {DEPLOYMENT!r} is, or add: -c database_user=master -c account={ACCOUNT}"
         )
 
 

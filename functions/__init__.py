@@ -5,6 +5,7 @@ nothing else of this project. Each function has a folder with a module `handler`
 
 - `eni_trunking`: custom resource, ENI trunking for the hosts' role alone (D-4)
 - `database_user`: custom resource, the client's least-privilege database user (D-6)
+- `protection`: custom resource, deletion protection of the load balancer and of the database (D-11)
 - `shards`: two custom resources around the coreapp service, a reconciler, and the steps of a runbook (D-8)
 
 `functions.contract` holds the names of the handlers, of their properties and of what they return: all that the

@@ -70,6 +70,24 @@ class Ecs(AccountSettings, Services, Tasks, Protocol):
     """Amazon ECS."""
 
 
+class LoadBalancers(Protocol):
+    """Elastic Load Balancing, version 2."""
+
+    def modify_load_balancer_attributes(self, *, LoadBalancerArn: str, Attributes: list[dict[str, str]]) -> Reply:
+        """Change some attributes of a load balancer; the others stay."""
+        ...
+
+
+class Databases(Protocol):
+    """Amazon RDS: database instances."""
+
+    def modify_db_instance(
+        self, *, DBInstanceIdentifier: str, DeletionProtection: bool, ApplyImmediately: bool
+    ) -> Reply:
+        """Change whether an instance may be deleted; all else of it stays."""
+        ...
+
+
 class SecretsManager(Protocol):
     """AWS Secrets Manager."""
 
@@ -106,6 +124,16 @@ def cloudformation() -> CloudFormation:
 def ecs() -> Ecs:
     """Return a client for the region and the credentials of the environment."""
     return cast(Ecs, boto3.client("ecs"))
+
+
+def load_balancers() -> LoadBalancers:
+    """Return a client for the region and the credentials of the environment."""
+    return cast(LoadBalancers, boto3.client("elbv2"))
+
+
+def databases() -> Databases:
+    """Return a client for the region and the credentials of the environment."""
+    return cast(Databases, boto3.client("rds"))
 
 
 def secrets_manager() -> SecretsManager:

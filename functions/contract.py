@@ -13,6 +13,7 @@ SHARD_COUNTS: Final = (1, 2, 4, 8, 16, 32)
 ENI_TRUNKING_HANDLER: Final = "functions.eni_trunking.handler.handler"
 FIRST_WEBAPP_HANDLER: Final = "functions.first_webapp.handler.handler"
 DATABASE_USER_HANDLER: Final = "functions.database_user.handler.handler"
+PROTECTION_HANDLER: Final = "functions.protection.handler.handle"
 SHARDS_ON_EVENT_HANDLER: Final = "functions.shards.handler.on_event"
 SHARDS_IS_COMPLETE_HANDLER: Final = "functions.shards.handler.is_complete"
 SHARDS_RECONCILE_HANDLER: Final = "functions.shards.handler.reconcile"
@@ -36,6 +37,10 @@ TLS_REQUIRED: Final = "TlsRequired"
 
 # Property of DatabaseUser and of the shards.
 CA_PARAMETER_NAME: Final = "CaParameterName"
+
+# Properties of the custom resource Protection.
+LOAD_BALANCER_ARN: Final = "LoadBalancerArn"
+DATABASE_IDENTIFIER: Final = "DatabaseIdentifier"
 
 # Properties of the two custom resources around the coreapp service, of the reconciler and of the runbook.
 PLACE: Final = "Place"

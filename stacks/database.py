@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import Aws, Fn, Stack
 from constructs import Construct
 
 from multiconnect.database import mysql
@@ -23,13 +23,16 @@ class DatabaseStack(Stack):
     Attributes:
         database: The instance.
         access: How the client reaches it: with a login of its own, or with the master's (`database_user`).
+        identifier: The instance's name.
         master_secret_arn: The secret with the master's login, which RDS makes and rotates.
 
-    `access` and `master_secret_arn` are exports of this stack, whose names are a contract (`NetworkStack.vpc_in`).
+    `access`, `identifier` and `master_secret_arn` are exports of this stack, whose names are a contract
+    (`NetworkStack.vpc_in`).
     """
 
     database: mysql.MysqlDatabase
     access: DatabaseAccess
+    identifier: str
     master_secret_arn: str
 
     def __init__(
@@ -57,7 +60,7 @@ class DatabaseStack(Stack):
         self.database = mysql.MysqlDatabase(
             self,
             "Database",
-            identifier=f"{settings.name}-database",
+            identifier=f"{settings.name}-database-{_of_this_stack()}",
             vpc=network.vpc_in(self),
             region=settings.region,
             instance_class=plan.database.instance_class,
@@ -68,7 +71,6 @@ class DatabaseStack(Stack):
             max_storage_gib=settings.max_storage_gib(plan),
             tls=settings.tls,
             backup_retention_days=settings.backup_retention_days,
-            deletion_protection=retention.deletion_protection,
             removal_policy=retention.database,
             key=key,
             log_retention=retention.logs,
@@ -80,6 +82,7 @@ class DatabaseStack(Stack):
         def exported(name: str, value: str) -> str:
             return self.export_value(value, name=f"{settings.name}:{name}")
 
+        self.identifier = exported("DatabaseIdentifier", self.database.instance.instance_identifier)
         self.master_secret_arn = exported("MasterLogin", self.database.master_secret.secret_arn)
         login = self.master_secret_arn
         if settings.database_user == "client":
@@ -99,3 +102,12 @@ class DatabaseStack(Stack):
             ),
             tls=settings.tls,
         )
+
+
+def _of_this_stack() -> str:
+    """Return the first 8 hexadecimal digits of the stack's own id, which CloudFormation fills in.
+
+    A stack that is made again has another id. So its instance finds no log group, no backup and no snapshot of its
+    predecessor under its own name (T-5).
+    """
+    return Fn.select(0, Fn.split("-", Fn.select(2, Fn.split("/", Aws.STACK_ID))))

@@ -45,19 +45,24 @@ def add_stacks(app: App, settings: Settings, plan: Plan) -> None:
         settings: What is asked for.
         plan: The sizes that follow from the settings.
     """
-    name, env = settings.name, Environment(account=settings.account, region=settings.region)
-    network = NetworkStack(app, f"{name}-network", settings=settings, plan=plan, env=env)
-    database = DatabaseStack(app, f"{name}-database", settings=settings, plan=plan, network=network, env=env)
-    functions = FunctionsStack(app, f"{name}-lambda", settings=settings, network=network, database=database, env=env)
+    name = settings.name
+    options: dict[str, Any] = {
+        "settings": settings,
+        "env": Environment(account=settings.account, region=settings.region),
+        # Deletion protection of the database stops `cdk destroy` too late, after the services have gone (T-42).
+        "termination_protection": settings.deletion_protection,
+    }
+    network = NetworkStack(app, f"{name}-network", plan=plan, **options)
+    database = DatabaseStack(app, f"{name}-database", plan=plan, network=network, **options)
+    functions = FunctionsStack(app, f"{name}-lambda", network=network, database=database, **options)
     enterprise = EnterpriseStack(
         app,
         f"{name}-enterprise",
-        settings=settings,
         plan=plan,
         network=network,
         database=database,
         functions=functions,
-        env=env,
+        **options,
     )
     for each in advice(settings, plan):
         # On the stack that is deployed last, since a deploy of all stacks shows the warnings of each before the first.

@@ -2,11 +2,11 @@
 
 from typing import Any, cast
 
-from aws_cdk import CfnOutput, CfnResource, CustomResource, Fn, Stack
+from aws_cdk import ArnFormat, CfnOutput, CfnResource, CustomResource, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from constructs import Construct
+from constructs import Construct, IDependable
 
 import functions.contract as contract
 from multiconnect.client import Client
@@ -80,7 +80,6 @@ class EnterpriseStack(Stack):
             vpc=vpc,
             internet_facing=settings.load_balancer_scheme == "internet-facing",
             allowed_cidrs=settings.allowed_cidrs,
-            deletion_protection=retention.deletion_protection,
         )
         self.client = Client(
             self,
@@ -126,6 +125,11 @@ class EnterpriseStack(Stack):
         dashboard = Dashboard(
             self, "Dashboard", plan=plan, fleet=fleet, entry=entry, client=self.client, database=database.database
         )
+        last: list[IDependable] = [alarms, dashboard]
+        if settings.deletion_protection:
+            protection = self._protection(functions.protection, entry, database)
+            protection.node.add_dependency(self.client.webapp, self.client.coreapp, self.client.master, *last)
+            last.append(protection)
         if functions.shards is not None:
             # See `FunctionsStack._shards` for the import and for the id.
             from multiconnect.shards import ShardResources
@@ -142,8 +146,9 @@ class EnterpriseStack(Stack):
                 client=self.client,
                 nat_addresses=network.nat_addresses if calls_come_through_nat else (),
             )
-            # The raise comes last, so that nothing is left that could fail and roll it back.
-            shards.after.node.add_dependency(alarms, dashboard)
+            # The raise comes last, so that nothing is left that could fail and roll it back. When the raise itself
+            # fails in a first create, the rollback switches the protection off again before it deletes anything else.
+            shards.after.node.add_dependency(*last)
         CfnOutput(
             self,
             contract.ENDPOINT_OUTPUT,
@@ -173,7 +178,7 @@ class EnterpriseStack(Stack):
         rights = iam.Policy(
             self,
             "FirstWebappRights",
-            roles=[iam.Role.from_role_arn(self, "FirstWebappRole", function.execution_role.role_arn)],
+            roles=[function.execution_role],
             statements=[
                 iam.PolicyStatement(
                     actions=["ecs:RunTask"], resources=[definition.task_definition_arn], conditions=in_cluster
@@ -210,6 +215,35 @@ class EnterpriseStack(Stack):
         )
         # The webapp's secrets, which its service would ask for again and again until it may read them.
         resource.node.add_dependency(rights, definition)
+        return resource
+
+    def _protection(self, function: Function, entry: Entry, database: DatabaseStack) -> CustomResource:
+        """Switch deletion protection on, by the exact names of what is protected (T-3)."""
+        balancer = entry.load_balancer.load_balancer_arn
+        instance = self.format_arn(
+            service="rds",
+            resource="db",
+            resource_name=database.identifier,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        policy = iam.Policy(
+            self,
+            "ProtectionPolicy",
+            roles=[function.execution_role],
+            statements=[
+                iam.PolicyStatement(actions=[action], resources=[arn])
+                for action, arn in (
+                    ("elasticloadbalancing:ModifyLoadBalancerAttributes", balancer),
+                    ("rds:ModifyDBInstance", instance),
+                )
+            ],
+        )
+        resource = self._custom_resource(
+            "Protection",
+            function,
+            {contract.LOAD_BALANCER_ARN: balancer, contract.DATABASE_IDENTIFIER: database.identifier},
+        )
+        resource.node.add_dependency(policy)
         return resource
 
     def _custom_resource(

@@ -28,12 +28,14 @@ class FunctionsStack(Stack):
     Attributes:
         first_webapp: Runs one webapp before all the others (T-11).
         eni_trunking: Turns trunking on for the hosts' role alone (D-4).
+        protection: Switches the deletion protection of load balancer and database on, and off again (T-3).
         database_user: Makes the client's own database user (D-6); None where the client is the master.
         shards: What sets the shards (D-8); None where the operator does.
     """
 
     first_webapp: Function
     eni_trunking: Function
+    protection: Function
     database_user: Function | None
     shards: ShardManager | None
 
@@ -54,6 +56,7 @@ class FunctionsStack(Stack):
         self._code = function_code()
         self.first_webapp = self._first_webapp()
         self.eni_trunking = self._eni_trunking()
+        self.protection = self._protection()
         self.database_user = self._database_user(database) if settings.database_user == "client" else None
         self.shards = self._shards(settings) if settings.manage_shards else None
 
@@ -96,6 +99,23 @@ class FunctionsStack(Stack):
         # The export stays while nobody imports it: CloudFormation refuses to drop an export that is still imported, and
         # it updates this stack before the one that imports it.
         self.export_value(function.function_arn)
+        return function
+
+    def _protection(self) -> Function:
+        """Make the function without a right: the stack that makes the load balancer gives it (`EnterpriseStack`)."""
+        function = Function(
+            self,
+            "Protection",
+            handler=contract.PROTECTION_HANDLER,
+            description="Switches deletion protection on, and off again",
+            code=self._code,
+            log_key=self._log_key,
+            log_retention=self._retention.logs,
+            log_removal_policy=self._retention.keys_and_files,
+        )
+        # As above: the exports stay while nobody imports them.
+        self.export_value(function.function_arn)
+        self.export_value(function.execution_role.role_name)
         return function
 
     def _database_user(self, stack: DatabaseStack) -> Function:

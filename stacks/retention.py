@@ -6,6 +6,7 @@ from typing import Self
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 
+from multiconnect.defaults import REMOVAL_POLICY
 from stacks.log_retention import LOG_RETENTION_DAYS
 from stacks.settings import Settings
 
@@ -16,14 +17,13 @@ class Retention:
 
     Attributes:
         database: A last snapshot stays, unless the data may be deleted.
-        keys_and_files: Keys, files, secrets and logs stay, unless the data may be deleted.
-        deletion_protection: Whether AWS refuses to delete the database and the load balancer.
+        keys_and_files: Keys, files, secrets and logs stay, unless the data may be deleted. What a failed create has
+            made goes in any case: it is empty, and would be in the way of the next try (T-5).
         logs: How long logs are kept.
     """
 
     database: RemovalPolicy
     keys_and_files: RemovalPolicy
-    deletion_protection: bool
     logs: logs.RetentionDays
 
     @classmethod
@@ -32,7 +32,6 @@ class Retention:
         delete = settings.delete_data_with_stack
         return cls(
             database=RemovalPolicy.DESTROY if delete else RemovalPolicy.SNAPSHOT,
-            keys_and_files=RemovalPolicy.DESTROY if delete else RemovalPolicy.RETAIN,
-            deletion_protection=not delete,
+            keys_and_files=RemovalPolicy.DESTROY if delete else REMOVAL_POLICY,
             logs=logs.RetentionDays[LOG_RETENTION_DAYS[settings.log_retention_days]],
         )

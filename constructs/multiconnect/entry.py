@@ -30,7 +30,6 @@ class Entry(Construct):
         vpc: ec2.IVpc,
         allowed_cidrs: Sequence[str],
         internet_facing: bool = False,
-        deletion_protection: bool = True,
     ) -> None:
         """Make the load balancer.
 
@@ -39,8 +38,8 @@ class Entry(Construct):
             construct_id: A contract: another id is another load balancer with another address.
             vpc: With private and public subnets.
             allowed_cidrs: The IPv4 ranges whose hosts may call the API; the load balancer has no IPv6 address.
-            internet_facing: Whether it stands in the public subnets instead of the private ones. Default: false.
-            deletion_protection: Whether AWS refuses to delete it. Default: true.
+            internet_facing: Whether it stands in the public subnets instead of the private ones. A change makes another
+                load balancer with another address. Default: false.
         """
         super().__init__(scope, construct_id)
         # A load balancer that was made without a security group can never be given one.
@@ -63,11 +62,16 @@ class Entry(Construct):
             ),
             security_groups=[self.security_group],
             cross_zone_enabled=True,
-            deletion_protection=deletion_protection,
         )
+        # The CDK writes the attribute even where nobody asks for it. What no template names stays as it is: the custom
+        # resource Protection switches it on at the end, since a protected load balancer also refuses to be deleted by
+        # the rollback of a failed create (T-3).
+        self.load_balancer.remove_attribute("deletion_protection.enabled")
         self.targets = elb.NetworkTargetGroup(
             self,
-            "Webapps",
+            # Another scheme is another load balancer, which is made while the old one still stands, and a target group
+            # belongs to one load balancer alone (T-7).
+            "PublicWebapps" if internet_facing else "Webapps",
             vpc=vpc,
             port=API_PORT,
             protocol=elb.Protocol.TCP,

@@ -26,6 +26,8 @@ KEPT_BY_AWS: Final = 5
 INTERFACES_IN_EACH_SUBNET: Final = 24
 """Ten interface endpoints, the load balancer (up to eight addresses while it grows), the mount target of the files, and
 an interface for each security group of the functions, with some to spare."""
+EMBEDDED_ACCOUNT: Final = "123456789012"
+"""The account of the embedded target. The CDK CLI refuses to deploy its stacks to any other account."""
 
 
 def encrypted_in_production(environment: str, tls: bool, allow_plaintext_database: bool) -> Iterator[Problem]:
@@ -34,10 +36,15 @@ def encrypted_in_production(environment: str, tls: bool, allow_plaintext_databas
         yield Problem("tls", tls, "true in production, or set allow_plaintext_database=true as well")
 
 
-def own_login_in_production(environment: str, database_user: str) -> Iterator[Problem]:
-    """The master of RDS is for deployments where no server runs."""
-    if environment == "production" and database_user == "master":
-        yield Problem("database_user", database_user, "client in production: the master may do everything (D-6)")
+def masters_login_is_for_the_embedded_target(account: str | None, database_user: str) -> Iterator[Problem]:
+    """RDS rotates the master's password every 7 days, and a container reads its password once (T-21)."""
+    if database_user == "master" and account != EMBEDDED_ACCOUNT:
+        yield Problem(
+            "database_user",
+            database_user,
+            "client: the master may do everything (D-6), and RDS changes its password every 7 days (T-21); master is "
+            f"for the embedded target alone, whose account is {EMBEDDED_ACCOUNT}",
+        )
 
 
 def data_outlives_production(environment: str, delete_data_with_stack: bool) -> Iterator[Problem]:
@@ -172,7 +179,7 @@ PLAN_CHECKS: Final[tuple[Callable[[Plan, Mapping[str, Any]], Iterator[Problem]],
 
 CHECKS: Final[tuple[Check, ...]] = (
     encrypted_in_production,
-    own_login_in_production,
+    masters_login_is_for_the_embedded_target,
     data_outlives_production,
     callers_are_known_in_production,
     host_type_is_of_the_families,
@@ -183,11 +190,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     one_nat_gateway_per_zone,
     storage_can_grow,
 )
-
-SIZING_FORM: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "engine_version": lambda minor: minor.rpartition(".")[0],
-}
-"""Keys whose value sizing takes in another form: prices depend on the major version of an engine, 8.4 of 8.4.9."""
 
 STAND_INS: Final[tuple[Mapping[str, Any], ...]] = (
     {"environment": "staging", "active_coreapps": 1, "messages_per_second": 0, "tls": False},
@@ -233,11 +235,7 @@ def judge(
 
 def _plan_by_name(settings: Mapping[str, Any], refused: Collection[str]) -> tuple[Plan | None, list[Problem]]:
     """Plan with every key that is an argument of sizing, found by its name."""
-    arguments = {
-        name: SIZING_FORM[name](settings[name]) if name in SIZING_FORM else settings[name]
-        for name in SIZING_ARGUMENTS
-        if name in settings
-    }
+    arguments = {name: settings[name] for name in SIZING_ARGUMENTS if name in settings}
     if not refused:
         try:
             return plan(**arguments), []

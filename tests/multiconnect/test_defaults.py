@@ -169,14 +169,14 @@ def test_the_database_is_one_for_production(ground: Ground) -> None:
                 "MaxAllocatedStorage": mysql.STORAGE_GROWTH_FACTOR * mysql.DEFAULT_STORAGE_GIB,
                 "BackupRetentionPeriod": mysql.DEFAULT_BACKUP_RETENTION_DAYS,
                 "MultiAZ": True,
-                "DeletionProtection": True,
+                "DeletionProtection": Match.absent(),
             },
         },
     )
     template.has_resource_properties(
         "AWS::RDS::DBParameterGroup", {"Parameters": Match.object_like({"require_secure_transport": "1"})}
     )
-    template.all_resources("AWS::Logs::LogGroup", {"DeletionPolicy": "Retain"})
+    template.all_resources("AWS::Logs::LogGroup", {"DeletionPolicy": "RetainExceptOnCreate"})
     template.all_resources_properties("AWS::Logs::LogGroup", {"RetentionInDays": 365})
     template.resource_count_is("AWS::CloudWatch::Alarm", 0)
 
@@ -197,13 +197,14 @@ def test_storage_that_is_given_grows_tenfold_as_well_by_default(ground: Ground) 
     ground.template().has_resource_properties("AWS::RDS::DBInstance", {"MaxAllocatedStorage": 2000})
 
 
-def test_the_entry_is_internal_and_cannot_be_deleted_by_mistake(ground: Ground) -> None:
+def test_the_entry_is_internal_and_serves_all_zones(ground: Ground) -> None:
     assert ground.entry.load_balancer
     ground.template().has_resource_properties(
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
         {
             "Scheme": "internal",
-            "LoadBalancerAttributes": Match.array_with([{"Key": "deletion_protection.enabled", "Value": "true"}]),
+            # Nothing about deletion protection: it is switched on last, and updates leave alone what they do not name.
+            "LoadBalancerAttributes": [{"Key": "load_balancing.cross_zone.enabled", "Value": "true"}],
         },
     )
 
@@ -216,10 +217,10 @@ def test_the_client_comes_from_the_vendor_and_keeps_its_secrets_and_logs(ground:
         for body in template.find_resources("AWS::ECS::TaskDefinition").values()
     }
     assert images == {f"{DEFAULT_REGISTRY}/{name}:{DEFAULT_IMAGE_TAG}" for name in ("web", "coreapp")}
-    template.all_resources("AWS::SecretsManager::Secret", {"DeletionPolicy": "Retain"})
-    template.all_resources("AWS::Logs::LogGroup", {"DeletionPolicy": "Retain"})
+    template.all_resources("AWS::SecretsManager::Secret", {"DeletionPolicy": "RetainExceptOnCreate"})
+    template.all_resources("AWS::Logs::LogGroup", {"DeletionPolicy": "RetainExceptOnCreate"})
     template.all_resources_properties("AWS::Logs::LogGroup", {"RetentionInDays": 365})
-    template.has_resource("AWS::EFS::FileSystem", {"DeletionPolicy": "Retain"})
+    template.has_resource("AWS::EFS::FileSystem", {"DeletionPolicy": "RetainExceptOnCreate"})
 
 
 def test_a_function_runs_outside_any_vpc_with_a_log_of_its_own(ground: Ground) -> None:
@@ -233,7 +234,9 @@ def test_a_function_runs_outside_any_vpc_with_a_log_of_its_own(ground: Ground) -
             "VpcConfig": Match.absent(),
         },
     )
-    template.has_resource("AWS::Logs::LogGroup", {"DeletionPolicy": "Retain", "Properties": {"RetentionInDays": 365}})
+    template.has_resource(
+        "AWS::Logs::LogGroup", {"DeletionPolicy": "RetainExceptOnCreate", "Properties": {"RetentionInDays": 365}}
+    )
 
 
 def test_the_manager_of_the_shards_owns_its_functions_and_takes_the_balancer_for_the_endpoint(ground: Ground) -> None:
@@ -338,7 +341,10 @@ def test_the_dashboard_draws_any_database_that_has_the_metrics(ground: Ground) -
 
 def test_a_key_stays_when_its_stack_is_deleted(ground: Ground) -> None:
     encryption_key(ground.stack, "Second", description="Stands alone")
-    ground.template().all_resources("AWS::KMS::Key", {"DeletionPolicy": "Retain"})
+    ground.template().has_resource(
+        "AWS::KMS::Key",
+        {"DeletionPolicy": "RetainExceptOnCreate", "Properties": {"Description": "Stands alone"}},
+    )
 
 
 def test_the_defaults_are_those_of_a_production_deployment() -> None:
@@ -353,7 +359,10 @@ def test_the_defaults_are_those_of_a_production_deployment() -> None:
     assert settings.certificate_max_age_days == DEFAULT_CERTIFICATE_MAX_AGE_DAYS
     assert defaults.LOG_RETENTION == logs.RetentionDays.ONE_YEAR
     assert settings.log_retention_days == 365
-    assert (defaults.REMOVAL_POLICY, settings.delete_data_with_stack) == (RemovalPolicy.RETAIN, False)
+    assert (defaults.REMOVAL_POLICY, settings.delete_data_with_stack) == (
+        RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        False,
+    )
 
 
 CONSTRUCTS: tuple[type[Any], ...] = (

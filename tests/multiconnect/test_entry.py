@@ -39,10 +39,14 @@ def test_each_address_serves_targets_in_every_zone(production: Assembly) -> None
     assert attributes(balancer(production), "LoadBalancerAttributes")["load_balancing.cross_zone.enabled"] == "true"
 
 
-def test_it_cannot_be_deleted_by_mistake(production: Assembly, synth: Synth) -> None:
-    key = "deletion_protection.enabled"
-    assert attributes(balancer(production), "LoadBalancerAttributes")[key] == "true"
-    assert attributes(balancer(synth("local")), "LoadBalancerAttributes").get(key, "false") == "false"
+def test_another_scheme_brings_its_own_target_group(production: Assembly, synth: Synth) -> None:
+    """The new balancer is made while the old one stands, and a target group belongs to one balancer alone (T-7)."""
+    internal, public = (
+        set(made.enterprise.of("AWS::ElasticLoadBalancingV2::TargetGroup"))
+        for made in (production, synth(load_balancer_scheme="internet-facing"))
+    )
+    assert len(internal) == len(public) == 1
+    assert internal.isdisjoint(public)
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_every_handler_exists_in_the_code_that_is_shipped(made: Assembly) -> Non
 def test_cloudformation_waits_longer_than_a_function_lives(made: Assembly) -> None:
     found = made.enterprise.of("AWS::CloudFormation::CustomResource")
     managed = {"ShardsBefore", "ShardsAfter"} if made.settings.manage_shards else set()
-    assert {"EniTrunking", "DatabaseUser", "FirstWebapp"} | managed <= set(found)
+    assert {"EniTrunking", "DatabaseUser", "FirstWebapp", "Protection"} | managed <= set(found)
     for name, body in found.items():
         function, _ = made.follow(body["Properties"]["ServiceToken"])["Fn::GetAtt"]
         lives = made.functions.resources[function]["Properties"]["Timeout"]

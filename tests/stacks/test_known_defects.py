@@ -80,6 +80,11 @@ def database(made: Assembly) -> dict[str, Any]:
     return found
 
 
+def protection(made: Assembly) -> dict[str, Any]:
+    """Return what the custom resource that switches deletion protection on is told."""
+    return made.enterprise.one("AWS::CloudFormation::CustomResource", "Protection")
+
+
 def words(value: Any) -> str:
     """Return a text that may be a join, with a mark in the place of each value that only a deploy knows."""
     if isinstance(value, str):
@@ -183,7 +188,11 @@ DEFECTS: dict[str, tuple[str, Check]] = {
     "F2": (
         "an engine version that RDS no longer offers",
         lambda m: (
-            database(m)["EngineVersion"] in versions_on_offer(database(m)["Engine"])
+            # The major version alone, of which RDS chooses a minor one that it offers (T-17).
+            any(
+                version.startswith(f"{database(m)['EngineVersion']}.")
+                for version in versions_on_offer(database(m)["Engine"])
+            )
             # A version past its standard support is refused at once, instead of being served for a surcharge.
             and database(m)["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
         ),
@@ -266,7 +275,7 @@ DEFECTS: dict[str, tuple[str, Check]] = {
     "S16": (
         "a key that goes before its snapshot",
         lambda m: all(
-            key["DeletionPolicy"] == "Retain" and key["Properties"]["EnableKeyRotation"]
+            key["DeletionPolicy"] == "RetainExceptOnCreate" and key["Properties"]["EnableKeyRotation"]
             for key in m.of("AWS::KMS::Key").values()
         ),
     ),
@@ -350,7 +359,7 @@ DEFECTS: dict[str, tuple[str, Check]] = {
         "a balancer with targets in one zone, cross-zone off",
         lambda m: all(
             {"Key": "load_balancing.cross_zone.enabled", "Value": "true"} in b["LoadBalancerAttributes"]
-            and {"Key": "deletion_protection.enabled", "Value": "true"} in b["LoadBalancerAttributes"]
+            and "EntryLoadBalancer" in str(protection(m)["LoadBalancerArn"])
             and all(b["Subnets"] == s["NetworkConfiguration"]["AwsvpcConfiguration"]["Subnets"] for s in services(m))
             for b in properties(m, "AWS::ElasticLoadBalancingV2::LoadBalancer")
         ),
@@ -360,7 +369,7 @@ DEFECTS: dict[str, tuple[str, Check]] = {
         "one day of backups, no protection, logs that nobody writes",
         lambda m: (
             database(m)["BackupRetentionPeriod"] >= 14
-            and database(m)["DeletionProtection"]
+            and "DatabaseInstance" in str(m.follow(protection(m)["DatabaseIdentifier"]))
             and database(m)["EnablePerformanceInsights"]
             and database(m)["MonitoringInterval"] > 0
             and "general" not in database(m)["EnableCloudwatchLogsExports"]
@@ -369,7 +378,7 @@ DEFECTS: dict[str, tuple[str, Check]] = {
     "A13": (
         "files without backup, deleted with the stack",
         lambda m: all(
-            e["DeletionPolicy"] == "Retain" and e["Properties"]["BackupPolicy"]["Status"] == "ENABLED"
+            e["DeletionPolicy"] == "RetainExceptOnCreate" and e["Properties"]["BackupPolicy"]["Status"] == "ENABLED"
             for e in m.of("AWS::EFS::FileSystem").values()
         ),
     ),
@@ -423,7 +432,7 @@ DEFECTS: dict[str, tuple[str, Check]] = {
         ),
     ),
     # Only the database has a name, on purpose: CloudFormation refuses to replace a named resource (D-11).
-    "A21": ("fixed names that clash in a replacement", lambda m: named(m) == {"AWS::RDS::DBInstance"}),
+    "A21": ("fixed names that clash in a replacement", lambda m: not named(m)),
 }
 
 

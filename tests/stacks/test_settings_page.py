@@ -83,5 +83,5 @@ def test_a_default_that_sizing_holds_stands_in_no_setting() -> None:
         for key, field in Settings.model_fields.items()
         if key in SIZING_ARGUMENTS and field.default_factory is None and field.default != SIZING_ARGUMENTS[key].default
     }
-    # sizing knows major versions alone; the setting is the minor version at which a database starts.
+    # sizing takes another version for another engine; settings have one engine.
     assert differing.keys() == {"engine_version"}

@@ -45,7 +45,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "TLS": {"tls": "false", "allow_plaintext_database": "true"},
     "class": {"database_class": "db.r7g.2xlarge"},
     "storage": {"database_storage_gib": 500},
-    "minor version": {"engine_version": "8.4.10"},
+    "deletion protection": {"deletion_protection": "false"},
     "backups": {"backup_retention_days": 35},
     "tag": {"image_tag": "v2.57.2"},
     "registry": {"registry": "123456789012.dkr.ecr.us-east-1.amazonaws.com/client"},
@@ -184,7 +184,7 @@ def test_the_shards_are_let_go_with_the_enterprise_stack_first(synth: Synth) -> 
     kinds = dict(on.everything())
     gone = {name for name in replaced_or_removed(on, off) if kinds[name]["Type"] in STATEFUL}
     assert {kinds[name]["Type"] for name in gone} == {"AWS::Logs::LogGroup"}
-    assert {kinds[name]["DeletionPolicy"] for name in gone} == {"Retain"}
+    assert {kinds[name]["DeletionPolicy"] for name in gone} == {"RetainExceptOnCreate"}
 
 
 def test_a_replacement_would_be_seen(synth: Synth) -> None:

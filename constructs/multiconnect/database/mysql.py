@@ -1,10 +1,12 @@
 """RDS for MySQL with the class that the plan chose (D-3, D-6, D-9, D-11)."""
 
-from typing import Final
+from typing import Final, cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
@@ -15,15 +17,21 @@ from constructs import Construct
 from multiconnect import defaults
 from multiconnect.certificates import certificate_authorities
 from multiconnect.monitoring import ABOVE, BELOW, PERIOD, Alarms
-from multiconnect.waivers import waive
+from multiconnect.waivers import waive, waive_validation
 
 ENGINE: Final = "MYSQL"
 """The engine as the client names it in `WA_DB_ENGINE`."""
 
 PORT: Final = 3306
 
-DEFAULT_ENGINE_VERSION: Final = "8.4.9"
-"""The first version to run; later minor versions come by themselves."""
+DEFAULT_ENGINE_VERSION: Final = "8.4"
+"""The major version alone. RDS chooses the minor version and upgrades it by itself.
+
+A minor version that is lower than the one that upgrades have reached fails an update, and shows as drift (T-17).
+"""
+
+MASTER_USERNAME: Final = "mcmaster"
+"""At most 16 letters and digits, by the strictest engine (T-20). Another name would be another instance."""
 
 DEFAULT_STORAGE_GIB: Final = 100
 
@@ -38,8 +46,23 @@ DEFAULT_REMOVAL_POLICY: Final = RemovalPolicy.SNAPSHOT
 CONNECTION_ALARM_PERCENT: Final = 80
 """Share of the class's own limit. The plan keeps the expected load up to 50 % and the worst case up to 90 % (D-3)."""
 
-FREE_STORAGE_ALARM_GIB: Final = 5
-"""RDS grows storage when less than 10 % is free, at most once in six hours. Less than this means that it could not."""
+FREE_STORAGE_ALARM_PERCENT: Final = 5
+"""Share of the storage at the start.
+
+RDS adds storage once at most 10 % of what there is has been free for 5 minutes, but not while it still works on the
+last addition, and not beyond the maximum (T-25). So little is free only when it could not.
+"""
+
+STORAGE_EVENTS: Final = {
+    "RDS-EVENT-0225": "storage has reached 80 % of the maximum",
+    "RDS-EVENT-0224": "the next addition would reach the maximum",
+    "RDS-EVENT-0223": "storage could not be added",
+    "RDS-EVENT-0007": "storage is used up",
+}
+"""What RDS tells of storage that nears its maximum. No metric does: CloudWatch knows what is free, not what there is.
+
+Source: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+"""
 
 CPU_ALARM_PERCENT: Final = 80
 CPU_ALARM_MINUTES: Final = 15
@@ -79,7 +102,6 @@ class MysqlDatabase(Construct):
         max_storage_gib: int | None = None,
         tls: bool = True,
         backup_retention_days: int = DEFAULT_BACKUP_RETENTION_DAYS,
-        deletion_protection: bool = True,
         removal_policy: RemovalPolicy = DEFAULT_REMOVAL_POLICY,
         log_retention: logs.RetentionDays = defaults.LOG_RETENTION,
         log_removal_policy: RemovalPolicy = defaults.REMOVAL_POLICY,
@@ -89,30 +111,28 @@ class MysqlDatabase(Construct):
         Args:
             scope: The stack.
             construct_id: A contract: another id is another database.
-            identifier: The instance's name, unique in the account and region.
+            identifier: The instance's name, unique in the account and region. RDS names the log groups after it, and
+                those stay: a stack that is made again needs another name (T-5).
             vpc: With isolated subnets in two zones or more.
             region: Whose certificate authorities to ship.
             instance_class: Such as `db.m7g.large`.
             connection_limit: The class's own `max_connections`; the alarm is a share of it.
             key: Encrypts storage, backups, the master secret and Database Insights.
             log_key: Encrypts the exported logs.
-            engine_version: A minor version of MySQL 8.4. Default: `DEFAULT_ENGINE_VERSION`.
+            engine_version: A major version of MySQL. Default: `DEFAULT_ENGINE_VERSION`.
             multi_az: Keep a standby in another zone. Default: true.
             storage_gib: gp3 storage at the start, in GiB. Default: `DEFAULT_STORAGE_GIB`.
             max_storage_gib: How far storage may grow by itself, in GiB. Default: `STORAGE_GROWTH_FACTOR` times the
                 start.
             tls: Refuse connections without TLS. Default: true.
             backup_retention_days: Days of point-in-time recovery. Default: `DEFAULT_BACKUP_RETENTION_DAYS`.
-            deletion_protection: Refuse to be deleted. Default: true.
             removal_policy: What happens to the data when the stack is deleted. Default: `DEFAULT_REMOVAL_POLICY`.
             log_retention: How long the exported logs are kept. Default: `defaults.LOG_RETENTION`.
             log_removal_policy: What happens to the exported logs when the stack is deleted. Default:
                 `defaults.REMOVAL_POLICY`.
         """
         super().__init__(scope, construct_id)
-        engine = rds.DatabaseInstanceEngine.mysql(
-            version=rds.MysqlEngineVersion.of(engine_version, ".".join(engine_version.split(".")[:2]))
-        )
+        engine = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.of(engine_version, engine_version))
         self.security_group = ec2.SecurityGroup(
             self,
             "SecurityGroup",
@@ -165,7 +185,7 @@ class MysqlDatabase(Construct):
             publicly_accessible=False,
             parameter_group=parameter_group,
             manage_master_user_password=True,
-            credentials=rds.Credentials.from_username("multiconnect_master", encryption_key=key),
+            credentials=rds.Credentials.from_username(MASTER_USERNAME, encryption_key=key),
             iam_authentication=True,
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
             storage_encrypted=True,
@@ -176,7 +196,6 @@ class MysqlDatabase(Construct):
             backup_retention=Duration.days(backup_retention_days),
             copy_tags_to_snapshot=True,
             delete_automated_backups=removal_policy == RemovalPolicy.DESTROY,
-            deletion_protection=deletion_protection,
             removal_policy=removal_policy,
             cloudwatch_logs_exports=list(LOG_EXPORTS),
             database_insights_mode=rds.DatabaseInsightsMode.STANDARD,
@@ -202,7 +221,15 @@ class MysqlDatabase(Construct):
             "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]",
             "Enhanced monitoring takes this policy alone, by AWS's own guide; it writes metrics to one log group.",
         )
+        waive(
+            self.instance,
+            "AwsSolutions-RDS10",
+            "The custom resource Protection switches it on as the last step of a deploy. Earlier it would also stop "
+            "the rollback of a failed create.",
+        )
+        _accept_major_version(cast(rds.CfnDBInstance, self.instance.node.default_child))
         self._connection_limit = connection_limit
+        self._storage_gib = storage_gib
 
     @property
     def master_secret(self) -> secretsmanager.ISecret:
@@ -232,7 +259,7 @@ class MysqlDatabase(Construct):
         return self.instance.metric_free_storage_space()
 
     def add_alarms(self, alarms: Alarms) -> None:
-        """Add the alarms for connections, storage and CPU."""
+        """Add the alarms for connections, storage and CPU, and a message when storage nears its maximum."""
         alarms.add(
             "DatabaseConnections",
             self.connections(),
@@ -245,8 +272,10 @@ class MysqlDatabase(Construct):
             "DatabaseFreeStorage",
             self.free_storage().with_(period=PERIOD, statistic="Minimum"),
             BELOW,
-            FREE_STORAGE_ALARM_GIB * 1024**3,
-            description=f"Less than {FREE_STORAGE_ALARM_GIB} GiB are free: raise database_max_storage_gib.",
+            self._storage_gib * 1024**3 * FREE_STORAGE_ALARM_PERCENT / 100,
+            description=f"Less than {FREE_STORAGE_ALARM_PERCENT} % of the {self._storage_gib} GiB at the start are "
+            "free, and RDS has not added storage: raise database_max_storage_gib, and look at the events of the "
+            "instance.",
         )
         alarms.add(
             "DatabaseCpu",
@@ -257,3 +286,40 @@ class MysqlDatabase(Construct):
             description=f"The CPU has been over {CPU_ALARM_PERCENT} % for {CPU_ALARM_MINUTES} minutes: look for the "
             "query in Database Insights.",
         )
+        self._tell_storage_events(alarms)
+
+    def _tell_storage_events(self, alarms: Alarms) -> None:
+        """Hand what RDS says of the storage's maximum to the alarms' topic.
+
+        EventBridge does it, since RDS sends its own notifications to no topic that is encrypted. It does so with a
+        role of this rule, so that neither the topic nor its key has to trust EventBridge for everybody's rules.
+        """
+        rule = events.Rule(
+            self,
+            "StorageEvents",
+            description="The storage of the database nears its maximum",
+            event_pattern=events.EventPattern(
+                source=["aws.rds"],
+                detail_type=["RDS DB Instance Event"],
+                resources=[self.instance.instance_arn],
+                detail={"EventID": list(STORAGE_EVENTS)},
+            ),
+        )
+        message = events.EventField.from_path("$.detail.Message")
+        text = events.RuleTargetInput.from_text(f"{message} Raise database_max_storage_gib.")
+        rule.add_target(targets.SnsTopic(alarms.topic, authorize_using_role=True, message=text))
+        waive(
+            rule,
+            "AwsSolutions-IAM5[Action::kms:GenerateDataKey*]",
+            "To publish encrypted messages takes the two forms of this action, on the one key of the topic.",
+        )
+
+
+def _accept_major_version(instance: rds.CfnDBInstance) -> None:
+    """Accept what two linters say of a major version: RDS takes it and chooses the minor one, which they do not know.
+
+    Sources: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/MySQL.Concepts.VersionMgmt.html and
+    https://github.com/aws-cloudformation/cfn-lint/issues/3849
+    """
+    instance.add_metadata("cfn-lint", {"config": {"ignore_checks": ["E3691"]}})
+    waive_validation(instance, "E9006", "RDS takes a major version of MySQL and chooses a recent minor one itself.")

@@ -26,8 +26,9 @@ class Database(BaseModel):
     engine: Literal["mysql"] = setting(
         default_of_sizing("engine"), "Database engine (D-9). Others can be sized, not yet deployed."
     )
-    engine_version: str = setting(
-        "8.4.9", "MySQL version at the start.", "a minor version of MySQL 8.4", pattern=r"^8\.4\.[0-9]+$"
+    engine_version: Literal["8.4"] = setting(
+        "8.4",
+        "Major version of MySQL. RDS chooses the minor version and upgrades it by itself (T-17).",
     )
     database_class: str | None = setting(
         None,
@@ -39,7 +40,8 @@ class Database(BaseModel):
     )
     database_storage_gib: WholeNumber | None = setting(
         None,
-        "gp3 storage in GiB at the start. Default: 100 in production, 20 in staging.",
+        "gp3 storage in GiB at the start; on a live database it only grows (T-17). "
+        "Default: 100 in production, 20 in staging.",
         f"20 to {MOST_STORAGE_GIB * 10 // 11}, so that it can grow by a tenth",
         ge=20,
         le=MOST_STORAGE_GIB * 10 // 11,
@@ -52,7 +54,7 @@ class Database(BaseModel):
         le=MOST_STORAGE_GIB,
     )
     database_user: Literal["client", "master"] = setting(
-        "client", "Whose login the client uses: its own (D-6), or RDS's master where no server runs."
+        "client", "Whose login the client uses: its own (D-6), or RDS's master on the embedded target alone (T-21)."
     )
     tls: bool = setting(
         default_of_sizing("tls"), "Encrypt and require encryption of database connections (M-18, D-6).", TRUE_OR_FALSE

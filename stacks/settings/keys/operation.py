@@ -28,6 +28,12 @@ class Operation(BaseModel):
         pattern=EMAIL,
         max_length=254,
     )
+    deletion_protection: bool = setting(
+        by_environment(production=True, staging=False),
+        "Refuse to delete the stacks, the database and the load balancer (T-3, T-42; docs/runbooks.md says how to let "
+        "them go). Default: in production.",
+        TRUE_OR_FALSE,
+    )
     delete_data_with_stack: bool = setting(
         False, "Let data, keys and secrets go with the stacks (D-11); never in production.", TRUE_OR_FALSE
     )

@@ -49,6 +49,25 @@ def test_every_ordered_pair_of_sizes_goes_in_the_documented_order_without_losing
     assert (ledger["lost"], ledger["doubled"], ledger["waiting"]) == (0, 0, 0)
 
 
+def test_a_service_that_is_called_done_before_its_tasks_run_is_waited_for(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation's express mode goes on while a service is still starting its tasks (T-35)."""
+    with running(clock, shards=2) as stack:
+        grow = stack.service
+        monkeypatch.setattr(stack, "service", lambda shards: stack.timeline.append("service: called done"))
+
+        def start_late(place: str, number: int) -> None:
+            if (place, number) == ("after", 3):
+                assert stack.shards() == 2, "nothing is set that the running coreapps cannot hold"
+                grow(8)
+
+        stack.on_poll = start_late
+        stack.deploy(8)
+        assert stack.timeline == ["before: 2 shards", "service: called done", "service: 9 coreapps", "after: 8 shards"]
+        stack.check()
+
+
 @pytest.mark.parametrize("shards", [1, 8])
 def test_a_deploy_without_a_new_number_asks_nothing_of_the_client(clock: Clock, shards: int) -> None:
     with running(clock, shards=shards) as stack:

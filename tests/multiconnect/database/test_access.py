@@ -33,4 +33,4 @@ def test_any_user_name_makes_a_template_that_is_json(username: str) -> None:
     (body,) = Template.from_stack(stack).find_resources("AWS::SecretsManager::Secret").values()
     template = body["Properties"]["GenerateSecretString"]["SecretStringTemplate"]
     assert json.loads(template) == {"username": username}
-    assert body["DeletionPolicy"] == "Retain"
+    assert body["DeletionPolicy"] == "RetainExceptOnCreate"

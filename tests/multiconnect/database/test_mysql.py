@@ -1,5 +1,6 @@
 """The database: in place for every size, encrypted, backed up, watched, and with no password that anybody has seen."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,12 +9,31 @@ from multiconnect.database.mysql import (
     CONNECTION_ALARM_PERCENT,
     CPU_ALARM_MINUTES,
     CPU_ALARM_PERCENT,
-    FREE_STORAGE_ALARM_GIB,
+    FREE_STORAGE_ALARM_PERCENT,
     LOG_EXPORTS,
     MONITORING_INTERVAL_SECONDS,
+    STORAGE_EVENTS,
 )
 from tests.assembly import Assembly
 from tests.conftest import Synth
+
+STACK_ID = (
+    "arn:aws:cloudformation:us-east-1:123456789012:stack/wa-production-database/51af3dc0-da77-11e4-872e-1234567db123"
+)
+
+
+def filled_in(value: Any) -> str:
+    """Return a name as CloudFormation makes it in the stack `STACK_ID`."""
+    match value:
+        case str():
+            return value
+        case {"Ref": "AWS::StackId"}:
+            return STACK_ID
+        case {"Fn::Join": [between, parts]}:
+            return str(between).join(filled_in(part) for part in parts)
+        case {"Fn::Select": [number, {"Fn::Split": [at, text]}]}:
+            return filled_in(text).split(at)[number]
+    raise AssertionError(value)
 
 
 def instance(made: Assembly) -> dict[str, Any]:
@@ -26,7 +46,8 @@ def parameters(made: Assembly) -> dict[str, str]:
 
 def test_it_is_mysql_8_4_and_never_billed_as_extended_support(production: Assembly) -> None:
     properties = instance(production)
-    assert (properties["Engine"], properties["EngineVersion"]) == ("mysql", "8.4.9")
+    # The major version alone: a minor one below what automatic upgrades reached would fail the next update (T-17).
+    assert (properties["Engine"], properties["EngineVersion"]) == ("mysql", "8.4")
     assert properties["AutoMinorVersionUpgrade"] is True
     assert properties["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
     assert production.database.one("AWS::RDS::DBParameterGroup")["Family"] == "mysql8.4"
@@ -51,6 +72,12 @@ def test_rds_makes_and_rotates_the_masters_password(production: Assembly) -> Non
     assert properties["ManageMasterUserPassword"] is True
     assert "MasterUserPassword" not in properties
     assert "DataKey" in str(properties["MasterUserSecret"]["KmsKeyId"])
+
+
+def test_the_masters_name_is_one_that_every_engine_takes(production: Assembly) -> None:
+    """1 to 16 letters and digits, a letter first (T-20). It can never change: another one replaces the instance."""
+    name = instance(production)["MasterUsername"]
+    assert re.fullmatch(r"[a-z][a-z0-9]{0,15}", name), name
 
 
 def test_production_has_a_standby_in_another_zone_and_staging_has_not(production: Assembly, staging: Assembly) -> None:
@@ -87,14 +114,13 @@ def test_production_keeps_a_fortnight_of_backups_and_a_last_snapshot(production:
 @pytest.mark.parametrize(("context", "kept"), [({}, True), ({"delete_data_with_stack": "true"}, False)])
 def test_staging_lets_go_only_when_told_to(synth: Synth, context: dict[str, Any], kept: bool) -> None:
     made = synth("staging", **context)
-    assert instance(made)["DeletionProtection"] is kept
     policies = {
         item["DeletionPolicy"]
         for name, item in made.everything()
         if item["Type"]
         in ("AWS::RDS::DBInstance", "AWS::KMS::Key", "AWS::EFS::FileSystem", "AWS::SecretsManager::Secret")
     }
-    assert policies == ({"Snapshot", "Retain"} if kept else {"Delete"})
+    assert policies == ({"Snapshot", "RetainExceptOnCreate"} if kept else {"Delete"})
 
 
 def test_production_keeps_keys_files_secrets_and_logs(production: Assembly) -> None:
@@ -102,7 +128,8 @@ def test_production_keeps_keys_files_secrets_and_logs(production: Assembly) -> N
         found = production.of(kind)
         assert found
         for name, body in found.items():
-            assert (body["DeletionPolicy"], body["UpdateReplacePolicy"]) == ("Retain", "Retain"), name
+            # A failed create leaves nothing behind: it is empty, and a name that it has would be taken (T-5).
+            assert (body["DeletionPolicy"], body["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain"), name
 
 
 def test_every_key_rotates(production: Assembly) -> None:
@@ -124,8 +151,8 @@ def test_its_logs_go_to_groups_that_exist_before_it_encrypted_and_with_an_end(pr
     groups = production.database.of("AWS::Logs::LogGroup")
     exported = instance(production)["EnableCloudwatchLogsExports"]
     assert exported == list(LOG_EXPORTS) == ["error", "slowquery"]
-    name = instance(production)["DBInstanceIdentifier"]
-    assert {body["Properties"]["LogGroupName"] for body in groups.values()} == {
+    name = filled_in(instance(production)["DBInstanceIdentifier"])
+    assert {filled_in(body["Properties"]["LogGroupName"]) for body in groups.values()} == {
         f"/aws/rds/instance/{name}/{log}" for log in exported
     }
     for body in groups.values():
@@ -137,7 +164,13 @@ def test_its_logs_go_to_groups_that_exist_before_it_encrypted_and_with_an_end(pr
 
 def test_the_name_makes_a_replacement_impossible(production: Assembly) -> None:
     """CloudFormation refuses to replace a resource with a name of its own (D-11)."""
-    assert instance(production)["DBInstanceIdentifier"] == "wa-production-database"
+    assert filled_in(instance(production)["DBInstanceIdentifier"]) == "wa-production-database-51af3dc0"
+
+
+def test_the_longest_name_is_one_that_rds_takes(synth: Synth) -> None:
+    """At most 63 letters: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html."""
+    longest = "w" * 40
+    assert len(filled_in(instance(synth(name=longest))["DBInstanceIdentifier"])) <= 63
 
 
 def alarm(made: Assembly, part: str) -> dict[str, Any]:
@@ -154,11 +187,36 @@ def test_an_alarm_speaks_at_80_percent_of_the_connections_that_the_class_allows(
     assert (read["Metric"]["MetricName"], read["Stat"]) == ("DatabaseConnections", "Maximum")
 
 
-def test_an_alarm_speaks_when_storage_runs_out(production: Assembly) -> None:
-    found = alarm(production, "FreeStorage")
+@pytest.mark.parametrize("deployment", ["production", "staging"])
+def test_an_alarm_speaks_when_storage_could_not_grow(synth: Synth, deployment: str) -> None:
+    """RDS adds storage below 10 % of what there is, which is at least what there was at the start (T-25)."""
+    made = synth(deployment)
+    found = alarm(made, "FreeStorage")
     assert (found["MetricName"], found["ComparisonOperator"]) == ("FreeStorageSpace", "LessThanThreshold")
-    assert found["Threshold"] == FREE_STORAGE_ALARM_GIB * 1024**3
-    assert int(instance(production)["AllocatedStorage"]) > 2 * FREE_STORAGE_ALARM_GIB
+    start = int(instance(made)["AllocatedStorage"]) * 1024**3
+    assert found["Threshold"] == start * FREE_STORAGE_ALARM_PERCENT / 100 < start / 10
+
+
+def test_a_message_comes_when_storage_nears_its_maximum_with_rights_of_this_rule_alone(production: Assembly) -> None:
+    """No metric tells how much storage there is, and RDS itself sends nothing to an encrypted topic (T-25)."""
+    rule = production.database.one("AWS::Events::Rule")
+    assert rule["EventPattern"]["source"] == ["aws.rds"]
+    assert set(rule["EventPattern"]["detail"]["EventID"]) == set(STORAGE_EVENTS) >= {"RDS-EVENT-0225"}
+    assert "DatabaseInstance" in str(rule["EventPattern"]["resources"])
+    (target,) = rule["Targets"]
+    (topic,) = production.database.of("AWS::SNS::Topic")
+    assert target["Arn"] == {"Ref": topic}
+    role = target["RoleArn"]["Fn::GetAtt"][0]
+    (policy,) = [
+        body["Properties"]["PolicyDocument"]["Statement"]
+        for body in production.database.of("AWS::IAM::Policy").values()
+        if {"Ref": role} in body["Properties"]["Roles"]
+    ]
+    # The topic is encrypted: whoever publishes also needs its key.
+    assert [(item["Action"], item["Resource"]) for item in policy] == [
+        ("sns:Publish", {"Ref": topic}),
+        (["kms:Decrypt", "kms:GenerateDataKey*"], production.database.one("AWS::SNS::Topic")["KmsMasterKeyId"]),
+    ]
 
 
 def test_an_alarm_speaks_when_the_cpu_stays_busy(production: Assembly) -> None:

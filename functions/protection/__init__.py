@@ -1,0 +1,1 @@
+"""Deletion protection of the load balancer and of the database (D-11)."""
