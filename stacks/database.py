@@ -24,13 +24,16 @@ class DatabaseStack(Stack):
         database: The instance.
         access: How the client reaches it: with a login of its own, or with the master's (`database_user`).
         master_secret_arn: The secret with the master's login, which RDS makes and rotates.
+        alarm_topic_arn: The topic that the alarms of this stack notify, and those of the functions.
 
-    `access` and `master_secret_arn` are exports of this stack, whose names are a contract (`NetworkStack.vpc_in`).
+    `access`, `master_secret_arn` and `alarm_topic_arn` are exports of this stack, whose names are a contract
+    (`NetworkStack.vpc_in`).
     """
 
     database: mysql.MysqlDatabase
     access: DatabaseAccess
     master_secret_arn: str
+    alarm_topic_arn: str
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class DatabaseStack(Stack):
         def exported(name: str, value: str) -> str:
             return self.export_value(value, name=f"{settings.name}:{name}")
 
+        self.alarm_topic_arn = exported("AlarmTopic", alarms.topic.topic_arn)
         self.master_secret_arn = exported("MasterLogin", self.database.master_secret.secret_arn)
         login = self.master_secret_arn
         if settings.database_user == "client":

@@ -111,8 +111,15 @@ class EnterpriseStack(Stack):
             )
         alarms = Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email)
         fleet.add_alarms(alarms, maximum_hosts=plan.hosts.maximum)
-        entry.add_alarms(alarms)
-        self.client.add_alarms(alarms, active_coreapps=plan.active_coreapps, coreapps=plan.coreapps)
+        entry.add_alarms(alarms, after=self.client.webapp)
+        self.client.add_alarms(
+            alarms,
+            active_coreapps=plan.active_coreapps,
+            coreapps=plan.coreapps,
+            webapps=plan.webs,
+            masters=plan.masters,
+            database=database.database,
+        )
         dashboard = Dashboard(
             self, "Dashboard", plan=plan, fleet=fleet, entry=entry, client=self.client, database=database.database
         )

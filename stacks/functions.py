@@ -8,10 +8,12 @@ from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 import functions.contract as contract
 from multiconnect.function import Function, function_code, function_security_group
+from multiconnect.monitoring import Alarms
 from multiconnect.waivers import waive
 from stacks.database import DatabaseStack
 from stacks.network import NetworkStack
@@ -53,6 +55,16 @@ class FunctionsStack(Stack):
         self.eni_trunking = self._eni_trunking()
         self.database_user = self._database_user(database) if settings.database_user == "client" else None
         self.shards = self._shards(settings) if settings.manage_shards else None
+        self._add_alarms(database)
+
+    def _add_alarms(self, database: DatabaseStack) -> None:
+        topic = sns.Topic.from_topic_arn(self, "AlarmTopic", database.alarm_topic_arn)
+        alarms = Alarms(self, "Alarms", topic=topic)
+        self.eni_trunking.add_alarms(alarms, failure_means="hosts may take fewer tasks than planned")
+        if self.database_user is not None:
+            self.database_user.add_alarms(alarms, failure_means="the client may not get into its database")
+        if self.shards is not None:
+            self.shards.add_alarms(alarms)
 
     def _eni_trunking(self) -> Function:
         function = Function(

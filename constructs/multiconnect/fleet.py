@@ -10,7 +10,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IDependable
 
-from multiconnect.monitoring import ABOVE, PERIOD, Alarms
+from multiconnect.monitoring import ABOVE, KEEP, PERIOD, Alarms
 from multiconnect.waivers import waive
 from sizing.planning.cost import HOST_VOLUME_GIB
 
@@ -221,6 +221,7 @@ class Fleet(Construct):
             ),
             ABOVE,
             MEMORY_ALARM_PERCENT,
+            missing_data=KEEP,
             description=f"All {maximum_hosts} hosts of the cap run, and over {MEMORY_ALARM_PERCENT} % of their "
             "memory is reserved: a lost host's tasks may find no place. Choose a larger host_type.",
         )

@@ -24,6 +24,7 @@ from multiconnect.dependencies import wait_for_policy_alone
 from multiconnect.entry import Entry
 from multiconnect.fleet import Fleet
 from multiconnect.function import Function, function_security_group
+from multiconnect.monitoring import Alarms
 from multiconnect.roles import API_PORT
 from multiconnect.waivers import waive
 
@@ -41,6 +42,9 @@ TOTAL_TIMEOUT_MINUTES: Final = 45
 
 RECONCILE_INTERVAL_MINUTES: Final = 15
 """A person, or a client that did not answer, may have left another number of shards behind without any event."""
+
+RECONCILE_FAILURES_TOLERATED: Final = 3
+"""All calls of one event. In two intervals there are two events at least, so that more than one of them has failed."""
 
 
 class ShardManager(Construct):
@@ -182,6 +186,19 @@ class ShardManager(Construct):
             "SF2": "Each step is a function that logs its times; the waiter itself only counts.",
         }.items():
             waive(callers, f"AwsSolutions-{finding}", reason)
+        self._deployed, self._reconcile = (ask, step), reconcile
+
+    def add_alarms(self, alarms: Alarms) -> None:
+        """Add an alarm for each function that fails."""
+        for function in self._deployed:
+            function.add_alarms(alarms, failure_means="a change of the shards was not made")
+        # Lambda calls it three times for each event, and a client that restarts answers the second or third call.
+        self._reconcile.add_alarms(
+            alarms,
+            failure_means="the shards may not be what the stack declares",
+            tolerated_failures=RECONCILE_FAILURES_TOLERATED,
+            minutes=2 * RECONCILE_INTERVAL_MINUTES,
+        )
 
 
 class ShardResources(Construct):
