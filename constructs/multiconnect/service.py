@@ -42,9 +42,9 @@ HEALTH_CHECK_START_MINUTES: Final = 5
 LOG_BUFFER_MIB: Final = 25
 """How much of a container's log is kept in memory while CloudWatch Logs does not take it; the rest is lost (T-27).
 
-Docker's own default is 1 MiB, which a coreapp that logs a fault of each message fills at once. 25 MiB is the size in AWS's
-example for its study of lost logs. The memory is the host's: it is taken only as far as the log fills it, and the share
-that is kept from the tasks (5 % of the host, 204 MiB of the smallest) covers it.
+Docker's own default is 1 MiB, which a coreapp that logs a fault of each message fills at once. 25 MiB is the size in
+AWS's example for its study of lost logs. The memory is the host's: it is taken only as far as the log fills it, and the
+share that is kept from the tasks (5 % of the host, 204 MiB of the smallest) covers it.
 Source: https://aws.amazon.com/blogs/containers/ and there preventing-log-loss-with-non-blocking-mode-in-the-awslogs-
 container-log-driver
 """

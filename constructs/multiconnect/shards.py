@@ -13,7 +13,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_stepfunctions as sfn
-from aws_cdk import aws_stepfunctions_tasks as tasks
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
@@ -26,6 +25,7 @@ from multiconnect.fleet import Fleet
 from multiconnect.function import Function, function_security_group
 from multiconnect.monitoring import Alarms
 from multiconnect.roles import API_PORT
+from multiconnect.runbook import STATE_MACHINE_LOGS, set_shards_runbook
 from multiconnect.waivers import waive
 
 DEFAULT_CERTIFICATE_MAX_AGE_DAYS: Final = 30
@@ -163,7 +163,23 @@ class ShardManager(Construct):
         self.service_token = provider.service_token
         properties = {**self.properties, contract.STACK_NAME: stack_name}
         _reconcile_on_events(callers, reconcile, stack_name, properties)
-        self.runbook = _runbook(callers, ask, step, properties, log_group)
+        self.runbook = set_shards_runbook(
+            callers,
+            ask=ask,
+            step=step,
+            properties=properties,
+            query_interval_seconds=QUERY_INTERVAL_SECONDS,
+            timeout_minutes=TOTAL_TIMEOUT_MINUTES,
+            log_group=logs.LogGroup(
+                self,
+                "ShardsRunbookLog",
+                log_group_name=f"{STATE_MACHINE_LOGS}{stack_name}-set-shards",
+                retention=log_retention,
+                encryption_key=log_key,
+                # Another one could not take this name while it stayed. The functions' own logs stay and say the same.
+                removal_policy=RemovalPolicy.DESTROY,
+            ),
+        )
         framework = [provider.node.find_child(f"framework-{name}") for name in ("onEvent", "isComplete", "onTimeout")]
         for called in framework:
             wait_for_policy_alone(called, called.node.find_child("ServiceRole"))
@@ -330,63 +346,4 @@ def _reconcile_on_events(scope: Construct, reconcile: Function, stack_name: str,
         description="Nothing may have told of a difference",
         schedule=events.Schedule.rate(Duration.minutes(RECONCILE_INTERVAL_MINUTES)),
         targets=[target],
-    )
-
-
-def _runbook(
-    scope: Construct,
-    ask: Function,
-    step: Function,
-    properties: Mapping[str, str],
-    log_group: logs.ILogGroup,
-) -> sfn.StateMachine:
-    """Return a state machine that an operator starts with `{"shards": "8"}`; guards and waiting are a deploy's."""
-    properties = {
-        **properties,
-        contract.PLACE: contract.AFTER,
-        contract.SHARDS: sfn.JsonPath.string_at("$.shards"),
-    }
-    first = tasks.LambdaInvoke(
-        scope,
-        "Ask",
-        lambda_function=ask,
-        payload=sfn.TaskInput.from_object(
-            {
-                "RequestType": "Create",
-                "LogicalResourceId": "Runbook",
-                "ResourceProperties": properties,
-            }
-        ),
-        result_path="$.asked",
-        retry_on_service_exceptions=False,
-    )
-    look = tasks.LambdaInvoke(
-        scope,
-        "Look",
-        lambda_function=step,
-        payload=sfn.TaskInput.from_object(
-            {
-                "RequestType": "Create",
-                "ResourceProperties": properties,
-                contract.STARTED: sfn.JsonPath.number_at(f"$.asked.Payload.{contract.STARTED}"),
-                contract.FLOOR: sfn.JsonPath.number_at(f"$.asked.Payload.{contract.FLOOR}"),
-            }
-        ),
-        result_path="$.looked",
-    )
-    wait = sfn.Wait(scope, "Wait", time=sfn.WaitTime.duration(Duration.seconds(QUERY_INTERVAL_SECONDS)))
-    done = sfn.Succeed(scope, "Served")
-    definition = first.next(look).next(
-        sfn.Choice(scope, "Done?")
-        .when(sfn.Condition.boolean_equals(f"$.looked.Payload.{contract.IS_COMPLETE}", True), done)
-        .otherwise(wait.next(look))
-    )
-    return sfn.StateMachine(
-        scope,
-        "SetShardsRunbook",
-        comment='Sets the shards by hand: start it with {"shards": "8"}',
-        definition_body=sfn.DefinitionBody.from_chainable(definition),
-        timeout=Duration.minutes(TOTAL_TIMEOUT_MINUTES),
-        logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
-        tracing_enabled=True,
     )

@@ -20,7 +20,7 @@ def test_files_are_encrypted_backed_up_and_moved_to_the_cheaper_class(production
 
 
 def test_the_file_systems_own_policy_gives_nothing_to_anybody(production: Assembly) -> None:
-    """It stands in the place of EFS's own, which lets everybody mount; what is allowed, the roles are allowed (T-47)."""
+    """It stands in the place of EFS's own, which lets everybody mount. The roles have all rights instead (T-47)."""
     (statement,) = file_system(production)["FileSystemPolicy"]["Statement"]
     assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

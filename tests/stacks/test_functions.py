@@ -189,12 +189,37 @@ def test_cloudformation_waits_longer_than_a_function_lives(made: Assembly) -> No
 def test_the_waiter_ends_after_the_functions_gave_back_and_before_cloudformation_gives_up(synth: Synth) -> None:
     template = synth(manage_shards="true").functions
     machine = template.one("AWS::StepFunctions::StateMachine", "waiter")
-    parts = machine["DefinitionString"]["Fn::Join"][1]
-    states = json.loads("".join(part if isinstance(part, str) else "token" for part in parts))["States"]
-    (retry,) = states["framework-isComplete-task"]["Retry"]
+    (retry,) = states_of(machine)["framework-isComplete-task"]["Retry"]
     minutes = retry["IntervalSeconds"] * retry["MaxAttempts"] / 60
     assert minutes == TOTAL_TIMEOUT_MINUTES
     assert 30 < minutes < 60, "the functions take 20 minutes to reach a number and 10 to give it back"
+
+
+def states_of(machine: dict[str, Any]) -> dict[str, Any]:
+    parts = machine["DefinitionString"]["Fn::Join"][1]
+    return json.loads("".join(part if isinstance(part, str) else "token" for part in parts))["States"]
+
+
+def test_the_runbook_calls_an_idle_function_again(synth: Synth) -> None:
+    """The first call of a function that nobody called for weeks fails, and makes it ready (T-28)."""
+    states = states_of(synth(manage_shards="true").functions.one("AWS::StepFunctions::StateMachine", "Runbook"))
+    for name in ("Ask", "Look"):
+        (retry,) = states[name]["Retry"]
+        assert {"Lambda.ResourceNotReadyException", "Lambda.TooManyRequestsException"} <= set(retry["ErrorEquals"])
+        # What the functions themselves raise is an answer. `States.TaskFailed` and the like would ask again.
+        assert all(re.fullmatch(r"Lambda\.\w+Exception", error) for error in retry["ErrorEquals"])
+        waits = [retry["IntervalSeconds"] * retry["BackoffRate"] ** number for number in range(retry["MaxAttempts"])]
+        assert 90 < sum(waits) < 300
+
+
+def test_the_runbooks_log_needs_no_line_in_the_accounts_policy(synth: Synth) -> None:
+    template = synth(manage_shards="true").functions
+    machine = template.one("AWS::StepFunctions::StateMachine", "Runbook")
+    (destination,) = machine["LoggingConfiguration"]["Destinations"]
+    group = template.resources[destination["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0]]
+    assert group["Properties"]["LogGroupName"] == "/aws/vendedlogs/states/wa-production-enterprise-set-shards"
+    assert "KmsKeyId" in group["Properties"]
+    assert group["DeletionPolicy"] == "Delete", "a group that stayed would hold the name of the next one"
 
 
 def test_shards_are_set_before_the_service_shrinks_and_after_it_grew(synth: Synth) -> None:
