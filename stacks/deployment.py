@@ -11,6 +11,7 @@ from stacks.database import DatabaseStack
 from stacks.enterprise import EnterpriseStack
 from stacks.functions import FunctionsStack
 from stacks.network import NetworkStack
+from stacks.organisation import stack_options, tag_and_bind
 from stacks.settings import Settings
 
 # Here and not in cdk.json: the CDK CLI warns of each context key in that file that begins with "aws:".
@@ -45,16 +46,15 @@ def add_stacks(app: App, settings: Settings, plan: Plan) -> None:
         plan: The sizes that follow from the settings.
     """
     name, env = settings.name, Environment(account=settings.account, region=settings.region)
-    network = NetworkStack(app, f"{name}-network", settings=settings, plan=plan, env=env)
-    database = DatabaseStack(app, f"{name}-database", settings=settings, plan=plan, network=network, env=env)
-    functions = FunctionsStack(app, f"{name}-lambda", settings=settings, network=network, database=database, env=env)
-    EnterpriseStack(
-        app,
-        f"{name}-enterprise",
-        settings=settings,
-        plan=plan,
-        network=network,
-        database=database,
-        functions=functions,
-        env=env,
+
+    def options() -> dict[str, Any]:
+        return {"settings": settings, "env": env, **stack_options(settings)}
+
+    network = NetworkStack(app, f"{name}-network", plan=plan, **options())
+    database = DatabaseStack(app, f"{name}-database", plan=plan, network=network, **options())
+    functions = FunctionsStack(app, f"{name}-lambda", network=network, database=database, **options())
+    enterprise = EnterpriseStack(
+        app, f"{name}-enterprise", plan=plan, network=network, database=database, functions=functions, **options()
     )
+    for stack in (network, database, functions, enterprise):
+        tag_and_bind(stack, settings)

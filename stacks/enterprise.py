@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from aws_cdk import CfnOutput, CfnResource, CustomResource, Stack
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -66,6 +67,10 @@ class EnterpriseStack(Stack):
             minimum_hosts=plan.hosts.minimum,
             maximum_hosts=plan.hosts.maximum,
             reserved_memory_mib=plan.hosts.agent_memory_mib,
+            volume_key=kms.Key.from_key_arn(self, "VolumeKey", settings.volume_key_arn)
+            if settings.volume_key_arn
+            else None,
+            interface_tags=settings.tags,
         )
         if settings.eni_trunking:
             fleet.start_after(

@@ -142,6 +142,7 @@ class FunctionsStack(Stack):
             "Default",
             stack_name=f"{settings.name}-enterprise",
             account_secret_name=settings.shards_secret,
+            account_secret_key_arn=settings.secrets_key_arn,
             vpc=self._vpc,
             code=self._code,
             endpoint=settings.shards_endpoint,

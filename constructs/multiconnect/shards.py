@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, cast
 
-from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Aws, CfnElement, CustomResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -69,6 +69,7 @@ class ShardManager(Construct):
         *,
         stack_name: str,
         account_secret_name: str,
+        account_secret_key_arn: str | None = None,
         vpc: ec2.IVpc,
         code: lambda_.Code,
         log_key: kms.IKey,
@@ -85,6 +86,8 @@ class ShardManager(Construct):
             construct_id: A contract: another id is another provider.
             stack_name: The enterprise stack, whose outputs name the endpoint and the declared number of shards.
             account_secret_name: The secret with login, number and certificate of the client's account.
+            account_secret_key_arn: The KMS key that encrypts this secret. Default: AWS's own key for Secrets Manager,
+                which needs no right.
             vpc: With private subnets.
             code: What `function.function_code` returned.
             log_key: Encrypts the logs.
@@ -133,6 +136,8 @@ class ShardManager(Construct):
                     "One stack and its services, whose names CloudFormation ends with letters of its own.",
                 )
             secret.grant_read(made)
+            if account_secret_key_arn:
+                _allow_to_decrypt(made, account_secret_key_arn)
             if ca_parameter_name:
                 _allow_to_read_parameter(made, ca_parameter_name)
             return made
@@ -307,6 +312,17 @@ def _describing(stack: Stack, stack_name: str) -> dict[str, tuple[str, str]]:
 def _allow_to_read_parameter(function: Function, name: str) -> None:
     arn = Stack.of(function).format_arn(service="ssm", resource="parameter", resource_name=name.removeprefix("/"))
     function.execution_role.add_to_policy(iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[arn]))
+
+
+def _allow_to_decrypt(function: Function, key_arn: str) -> None:
+    """Let a function read secrets that a key encrypts, and use the key for nothing else (T-44)."""
+    function.execution_role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["kms:Decrypt"],
+            resources=[key_arn],
+            conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{Aws.REGION}.{Aws.URL_SUFFIX}"}},
+        )
+    )
 
 
 def _reconcile_on_events(scope: Construct, reconcile: Function, stack_name: str, properties: Mapping[str, str]) -> None:

@@ -184,8 +184,8 @@ def test_the_shards_are_let_go_with_the_enterprise_stack_first(synth: Synth) -> 
     kinds = dict(on.everything())
     gone = {name for name in replaced_or_removed(on, off) if kinds[name]["Type"] in STATEFUL}
     assert {kinds[name]["Type"] for name in gone} == {"AWS::Logs::LogGroup"}
-    # Only a group whose name CloudFormation made up can stay: one that kept a name of its own would keep the shards from
-    # being managed again. The runbook's is one, and its functions log the same steps.
+    # Only a group whose name CloudFormation made up can stay: one that kept a name of its own would keep the shards
+    # from being managed again. The runbook's is one, and its functions log the same steps.
     named = {name for name in gone if "LogGroupName" in kinds[name]["Properties"]}
     assert all("ShardsRunbookLog" in name for name in named)
     assert len(named) == 1
