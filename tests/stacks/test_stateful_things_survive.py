@@ -58,6 +58,12 @@ CHANGES: dict[str, dict[str, Any]] = {
     "endpoints": {"interface_endpoints": "false"},
     "alarms": {"alarm_email": "ops@example.com"},
     "log retention": {"log_retention_days": 90},
+    "rules of an organisation": {
+        "tags": "Owner=messaging",
+        "permissions_boundary": "workloads",
+        "bootstrap_qualifier": "acme1",
+        "volume_key_arn": "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    },
 }
 
 
