@@ -25,8 +25,9 @@ class DatabaseStack(Stack):
         access: How the client reaches it: with a login of its own, or with the master's (`database_user`).
         identifier: The instance's name.
         master_secret_arn: The secret with the master's login, which RDS makes and rotates.
+        alarm_topic_arn: The topic that the alarms of this stack notify, and those of the functions.
 
-    `access`, `identifier` and `master_secret_arn` are exports of this stack, whose names are a contract
+    `access`, `identifier`, `master_secret_arn` and `alarm_topic_arn` are exports of this stack, whose names are a contract
     (`NetworkStack.vpc_in`).
     """
 
@@ -34,6 +35,7 @@ class DatabaseStack(Stack):
     access: DatabaseAccess
     identifier: str
     master_secret_arn: str
+    alarm_topic_arn: str
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class DatabaseStack(Stack):
             return self.export_value(value, name=f"{settings.name}:{name}")
 
         self.identifier = exported("DatabaseIdentifier", self.database.instance.instance_identifier)
+        self.alarm_topic_arn = exported("AlarmTopic", alarms.topic.topic_arn)
         self.master_secret_arn = exported("MasterLogin", self.database.master_secret.secret_arn)
         login = self.master_secret_arn
         if settings.database_user == "client":

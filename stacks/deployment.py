@@ -11,6 +11,7 @@ from stacks.database import DatabaseStack
 from stacks.enterprise import EnterpriseStack
 from stacks.functions import FunctionsStack
 from stacks.network import NetworkStack
+from stacks.organisation import stack_options, tag_and_bind
 from stacks.settings import Settings
 from stacks.settings.advice import advice
 
@@ -45,25 +46,21 @@ def add_stacks(app: App, settings: Settings, plan: Plan) -> None:
         settings: What is asked for.
         plan: The sizes that follow from the settings.
     """
-    name = settings.name
-    options: dict[str, Any] = {
-        "settings": settings,
-        "env": Environment(account=settings.account, region=settings.region),
+    name, env = settings.name, Environment(account=settings.account, region=settings.region)
+
+    def options() -> dict[str, Any]:
         # Deletion protection of the database stops `cdk destroy` too late, after the services have gone (T-42).
-        "termination_protection": settings.deletion_protection,
-    }
-    network = NetworkStack(app, f"{name}-network", plan=plan, **options)
-    database = DatabaseStack(app, f"{name}-database", plan=plan, network=network, **options)
-    functions = FunctionsStack(app, f"{name}-lambda", network=network, database=database, **options)
+        protection = {"termination_protection": settings.deletion_protection}
+        return {"settings": settings, "env": env, **protection, **stack_options(settings)}
+
+    network = NetworkStack(app, f"{name}-network", plan=plan, **options())
+    database = DatabaseStack(app, f"{name}-database", plan=plan, network=network, **options())
+    functions = FunctionsStack(app, f"{name}-lambda", network=network, database=database, **options())
     enterprise = EnterpriseStack(
-        app,
-        f"{name}-enterprise",
-        plan=plan,
-        network=network,
-        database=database,
-        functions=functions,
-        **options,
+        app, f"{name}-enterprise", plan=plan, network=network, database=database, functions=functions, **options()
     )
+    for stack in (network, database, functions, enterprise):
+        tag_and_bind(stack, settings)
     for each in advice(settings, plan):
         # On the stack that is deployed last, since a deploy of all stacks shows the warnings of each before the first.
         Annotations.of(enterprise).add_warning_v2(f"multiconnect:{each.id}", each.text)

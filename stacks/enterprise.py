@@ -5,6 +5,7 @@ from typing import Any, cast
 from aws_cdk import ArnFormat, CfnOutput, CfnResource, CustomResource, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IDependable
 
@@ -69,6 +70,10 @@ class EnterpriseStack(Stack):
             minimum_hosts=plan.hosts.minimum,
             maximum_hosts=plan.hosts.maximum,
             reserved_memory_mib=plan.hosts.agent_memory_mib,
+            volume_key=kms.Key.from_key_arn(self, "VolumeKey", settings.volume_key_arn)
+            if settings.volume_key_arn
+            else None,
+            interface_tags=settings.tags,
         )
         if settings.eni_trunking:
             fleet.start_after(
@@ -120,8 +125,15 @@ class EnterpriseStack(Stack):
         self.client.start_with_one_webapp(self._first_webapp(functions.first_webapp, settings, fleet, vpc))
         alarms = Alarms(self, "Alarms", key=key, alarm_email=settings.alarm_email)
         fleet.add_alarms(alarms, maximum_hosts=plan.hosts.maximum)
-        entry.add_alarms(alarms)
-        self.client.add_alarms(alarms, active_coreapps=plan.active_coreapps, coreapps=plan.coreapps)
+        entry.add_alarms(alarms, after=self.client.webapp)
+        self.client.add_alarms(
+            alarms,
+            active_coreapps=plan.active_coreapps,
+            coreapps=plan.coreapps,
+            webapps=plan.webs,
+            masters=plan.masters,
+            database=database.database,
+        )
         dashboard = Dashboard(
             self, "Dashboard", plan=plan, fleet=fleet, entry=entry, client=self.client, database=database.database
         )

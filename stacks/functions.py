@@ -8,10 +8,12 @@ from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 import functions.contract as contract
 from multiconnect.function import MAX_TIMEOUT_MINUTES, Function, function_code, function_security_group
+from multiconnect.monitoring import Alarms
 from multiconnect.waivers import waive
 from stacks.database import DatabaseStack
 from stacks.network import NetworkStack
@@ -59,6 +61,18 @@ class FunctionsStack(Stack):
         self.protection = self._protection()
         self.database_user = self._database_user(database) if settings.database_user == "client" else None
         self.shards = self._shards(settings) if settings.manage_shards else None
+        self._add_alarms(database)
+
+    def _add_alarms(self, database: DatabaseStack) -> None:
+        topic = sns.Topic.from_topic_arn(self, "AlarmTopic", database.alarm_topic_arn)
+        alarms = Alarms(self, "Alarms", topic=topic)
+        self.eni_trunking.add_alarms(alarms, failure_means="hosts may take fewer tasks than planned")
+        self.first_webapp.add_alarms(alarms, failure_means="the client's first webapp did not run")
+        self.protection.add_alarms(alarms, failure_means="balancer and database may be deleted by mistake")
+        if self.database_user is not None:
+            self.database_user.add_alarms(alarms, failure_means="the client may not get into its database")
+        if self.shards is not None:
+            self.shards.add_alarms(alarms)
 
     def _first_webapp(self) -> Function:
         return Function(
@@ -166,6 +180,7 @@ class FunctionsStack(Stack):
             "Default",
             stack_name=f"{settings.name}-enterprise",
             account_secret_name=settings.shards_secret,
+            account_secret_key_arn=settings.secrets_key_arn,
             vpc=self._vpc,
             code=self._code,
             endpoint=settings.shards_endpoint,

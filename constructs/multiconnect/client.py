@@ -1,9 +1,9 @@
 """The client's three services put together: webapps, coreapps and masters (D-4, D-5, D-6)."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from aws_cdk import CustomResource, RemovalPolicy
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_kms as kms
@@ -13,15 +13,21 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct, IDependable
 
 from multiconnect import defaults
-from multiconnect.database.access import DatabaseAccess
+from multiconnect.database.access import DatabaseAccess, DatabaseMetrics
 from multiconnect.entry import Entry
 from multiconnect.fleet import Fleet
 from multiconnect.media import NFS_PORT, Media
-from multiconnect.monitoring import BELOW, Alarms
+from multiconnect.monitoring import ALARM, BELOW, Alarms
 from multiconnect.roles import API_PORT, COREAPP, MASTER, ROLES, WEBAPP, GeneratedSecret, Reach, Role
 from multiconnect.service import Hardening, Image, RoleService, SharedResources
 from multiconnect.waivers import waive
 from sizing import Tasks, TaskSize
+
+FAST_ALARM_MINUTES: Final = 2
+"""For what nobody can use any more."""
+
+SLOW_ALARM_MINUTES: Final = 10
+"""For what is only fewer than it should be: a host is replaced in less, and a deployment replaces tasks meanwhile."""
 
 
 class Client(Construct):
@@ -140,35 +146,89 @@ class Client(Construct):
         for service in (self.webapp, self.coreapp):
             service.node.add_dependency(first_webapp)
 
-    def add_alarms(self, alarms: Alarms, *, active_coreapps: int, coreapps: int) -> None:
-        """Add an alarm for a cluster without its spares, and one for a cluster without its shards.
+    def add_alarms(
+        self,
+        alarms: Alarms,
+        *,
+        active_coreapps: int,
+        coreapps: int,
+        webapps: int,
+        masters: int,
+        database: DatabaseMetrics,
+    ) -> None:
+        """Add the alarms for tasks that do not run, and one for a client that has lost its database.
+
+        ECS publishes no number at all for a service of which no task runs, so that no data means the worst (T-41).
 
         Args:
             alarms: Where the alarms are added.
             active_coreapps: How many coreapps serve a shard.
             coreapps: How many coreapps run in all, spares included.
+            webapps: How many webapps run.
+            masters: How many masters run.
+            database: Counts the client's connections.
         """
-        running = self.coreapp.running_tasks()
         alarms.add(
             "SparesMissing",
-            running,
+            self.coreapp.running_tasks(),
             BELOW,
             coreapps,
-            minutes=10,  # a host is replaced in less
-            missing_data=cloudwatch.TreatMissingData.BREACHING,
+            minutes=SLOW_ALARM_MINUTES,
+            missing_data=ALARM,
             description=f"Fewer than {coreapps} coreapps (shards + spares) run: the next failure may cost a shard. "
             "Look at the coreapp service's events.",
         )
         alarms.add(
             "ShardsMissing",
-            running,
+            self.coreapp.running_tasks(),
             BELOW,
             active_coreapps,
-            minutes=2,
-            missing_data=cloudwatch.TreatMissingData.BREACHING,
+            minutes=FAST_ALARM_MINUTES,
+            missing_data=ALARM,
             description=f"Fewer than {active_coreapps} coreapps run: shards are down and their messages wait (M-21). "
             "Look at the coreapp service's events.",
         )
+        alarms.add(
+            "WebappsMissing",
+            self.webapp.running_tasks(),
+            BELOW,
+            webapps,
+            minutes=SLOW_ALARM_MINUTES,
+            missing_data=ALARM,
+            description=f"Fewer than {webapps} webapps run: the API takes fewer calls, or none. Look at the webapp "
+            "service's events.",
+        )
+        alarms.add(
+            "MastersMissing",
+            self.master.running_tasks(),
+            BELOW,
+            masters,
+            minutes=SLOW_ALARM_MINUTES,
+            missing_data=ALARM,
+            description=f"Fewer than {masters} masters run: the next failure may leave none. Look at the master "
+            "service's events.",
+        )
+        alarms.add(
+            "NoMaster",
+            self.master.running_tasks(),
+            BELOW,
+            1,
+            minutes=FAST_ALARM_MINUTES,
+            missing_data=ALARM,
+            description="Fewer than 1 master runs: no spare takes the shard of a coreapp that fails (M-6). Look at the "
+            "master service's events.",
+        )
+        # A webapp answers the load balancer without its database, so that no other alarm would tell of this.
+        lost = alarms.add(
+            "DatabaseUnused",
+            database.open_connections(),
+            BELOW,
+            1,
+            missing_data=ALARM,
+            description="Fewer than 1 connection to the database is open: the client cannot reach it or cannot log in. "
+            "Look at the coreapp's log.",
+        )
+        lost.node.add_dependency(self.coreapp)
 
     def _connect(self, groups: Mapping[str, ec2.SecurityGroup], shared: SharedResources, entry: Entry) -> None:
         """Open the ports between the roles, and those of the database and the files."""

@@ -6,9 +6,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elb
-from constructs import Construct
+from constructs import Construct, IDependable
 
-from multiconnect.monitoring import ABOVE, PERIOD, Alarms
+from multiconnect.monitoring import ABOVE, ALARM, BELOW, FINE, PERIOD, Alarms
 from multiconnect.roles import API_PORT
 from multiconnect.waivers import waive
 
@@ -101,12 +101,34 @@ class Entry(Construct):
         """Return how many webapps fail the load balancer's health check."""
         return self.targets.metrics.un_healthy_host_count(statistic="Maximum", period=PERIOD, label="unhealthy webapps")
 
-    def add_alarms(self, alarms: Alarms) -> None:
-        """Add an alarm for a webapp that does not answer."""
+    def healthy_webapps(self) -> cloudwatch.IMetric:
+        """Return how many webapps pass the load balancer's health check."""
+        return self.targets.metrics.healthy_host_count(statistic="Maximum", period=PERIOD, label="healthy webapps")
+
+    def add_alarms(self, alarms: Alarms, *, after: IDependable) -> None:
+        """Add an alarm for a webapp that does not answer, and one for none that answers.
+
+        Args:
+            alarms: Where the alarms are added.
+            after: The service of the webapps. The second alarm is made after it, since it would fire before.
+        """
         alarms.add(
             "UnhealthyWebapps",
             self.unhealthy_webapps(),
             ABOVE,
             0,
+            missing_data=FINE,
             description="A webapp has not answered for five minutes: see its service's events and its log.",
         )
+        # A target group without targets publishes nothing, unhealthy targets included (T-41).
+        none = alarms.add(
+            "NoHealthyWebapp",
+            self.healthy_webapps(),
+            BELOW,
+            1,
+            minutes=2,
+            missing_data=ALARM,
+            description="Fewer than 1 webapp answers: nobody can call the API. Look at the webapp service's events and "
+            "log.",
+        )
+        none.node.add_dependency(after)

@@ -1,16 +1,18 @@
 """The hosts: an ECS cluster on EC2 that grows from the environment's default to the cap (M-16, M-17, D-1)."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, cast
 
-from aws_cdk import Duration
+from aws_cdk import CfnResource, Duration
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct, IDependable
 
-from multiconnect.monitoring import ABOVE, PERIOD, Alarms
+from multiconnect.monitoring import ABOVE, KEEP, PERIOD, Alarms
 from multiconnect.waivers import waive
 from sizing.planning.cost import HOST_VOLUME_GIB
 
@@ -53,6 +55,8 @@ class Fleet(Construct):
         minimum_hosts: int,
         maximum_hosts: int,
         reserved_memory_mib: int,
+        volume_key: kms.IKey | None = None,
+        interface_tags: Mapping[str, str] | None = None,
     ) -> None:
         """Make the cluster and its hosts.
 
@@ -64,6 +68,9 @@ class Fleet(Construct):
             minimum_hosts: The environment's default (M-16).
             maximum_hosts: The cap for the active coreapps (M-17).
             reserved_memory_mib: Memory of each host that is kept from the tasks, for the ECS agent.
+            volume_key: Encrypts the hosts' volumes. Its policy must let the service-linked role of EC2 Auto Scaling use
+                it (T-45). Default: the account's own default for volumes.
+            interface_tags: Tags of the hosts' network interfaces, which the CDK's own tags do not reach. Default: none.
         """
         super().__init__(scope, construct_id)
         self.cluster = ecs.Cluster(self, "Cluster", vpc=vpc, container_insights_v2=ecs.ContainerInsights.ENABLED)
@@ -107,11 +114,13 @@ class Fleet(Construct):
                 ec2.BlockDevice(
                     device_name="/dev/xvda",
                     volume=ec2.BlockDeviceVolume.ebs(
-                        HOST_VOLUME_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True
+                        HOST_VOLUME_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True, kms_key=volume_key
                     ),
                 )
             ],
         )
+        if interface_tags:
+            _tag_interfaces(template, interface_tags)
         self.group = autoscaling.AutoScalingGroup(
             self,
             "Hosts",
@@ -221,6 +230,16 @@ class Fleet(Construct):
             ),
             ABOVE,
             MEMORY_ALARM_PERCENT,
+            missing_data=KEEP,
             description=f"All {maximum_hosts} hosts of the cap run, and over {MEMORY_ALARM_PERCENT} % of their "
             "memory is reserved: a lost host's tasks may find no place. Choose a larger host_type.",
         )
+
+
+def _tag_interfaces(template: ec2.LaunchTemplate, tags: Mapping[str, str]) -> None:
+    """Tag the network interface of each host; the CDK has put specifications for instance and volume before."""
+    definition = cast(CfnResource, template.node.default_child)
+    definition.add_property_override(
+        "LaunchTemplateData.TagSpecifications.2",
+        {"ResourceType": "network-interface", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]},
+    )

@@ -16,6 +16,13 @@ NFS_PORT: Final = 2049
 FOLDERS: Final = {"data": "/usr/local/waent/data", "media": "/usr/local/wamedia"}
 """A folder of the file system for each path that all containers share (facts 1.8)."""
 
+CLIENT_ACTIONS: Final = (
+    "elasticfilesystem:ClientMount",
+    "elasticfilesystem:ClientRootAccess",
+    "elasticfilesystem:ClientWrite",
+)
+"""All that a client of a file system can be allowed."""
+
 
 class Media(Construct):
     """EFS for the client's data and media, encrypted at rest and in transit, reached through one access point each.
@@ -23,7 +30,8 @@ class Media(Construct):
     Attributes:
         file_system: Mounted by the task definitions, never by a boot script.
         access_points: The only ways in, by name (`FOLDERS`); each acts as root, as the client's containers do.
-        mount_policy: Lets the roles that it is attached to mount and write through the access points, and no other way.
+        mount_policy: Lets the roles that it is attached to mount and write through the access points, as root there,
+            and no other way.
         security_group: Lets nobody in by itself.
     """
 
@@ -61,7 +69,10 @@ class Media(Construct):
             security_group=self.security_group,
             encrypted=True,
             kms_key=key,
-            allow_anonymous_access=False,
+            # Any policy takes the place of EFS's own, which lets everybody mount. This one allows nothing, so that only
+            # a role that may mounts. By itself the CDK would write one that lets everybody be root (T-47).
+            allow_anonymous_access=True,
+            file_system_policy=_only_over_tls(),
             enable_automatic_backups=True,
             throughput_mode=efs.ThroughputMode.ELASTIC,
             # Inbound media is read soon after it came or never: the rest moves to a tenth of the price.
@@ -84,7 +95,9 @@ class Media(Construct):
             "MountPolicy",
             statements=[
                 iam.PolicyStatement(
-                    actions=["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"],
+                    # The access points act as uid 0, which needs the right to be root, whoever the client is (T-47):
+                    # https://docs.aws.amazon.com/efs/latest/ug/enforce-identity-access-points.html
+                    actions=list(CLIENT_ACTIONS),
                     resources=[self.file_system.file_system_arn],
                     conditions={
                         "StringEquals": {
@@ -96,3 +109,16 @@ class Media(Construct):
                 )
             ],
         )
+
+
+def _only_over_tls() -> iam.PolicyDocument:
+    return iam.PolicyDocument(
+        statements=[
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=list(CLIENT_ACTIONS),
+                conditions={"Bool": {"aws:SecureTransport": "false"}},
+            )
+        ]
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Aws, CfnElement, CustomResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -13,7 +13,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_stepfunctions as sfn
-from aws_cdk import aws_stepfunctions_tasks as tasks
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
@@ -24,7 +23,9 @@ from multiconnect.dependencies import wait_for_policy_alone
 from multiconnect.entry import Entry
 from multiconnect.fleet import Fleet
 from multiconnect.function import Function, function_security_group
+from multiconnect.monitoring import Alarms
 from multiconnect.roles import API_PORT
+from multiconnect.runbook import STATE_MACHINE_LOGS, set_shards_runbook
 from multiconnect.waivers import waive
 
 DEFAULT_CERTIFICATE_MAX_AGE_DAYS: Final = 30
@@ -41,6 +42,9 @@ TOTAL_TIMEOUT_MINUTES: Final = 45
 
 RECONCILE_INTERVAL_MINUTES: Final = 15
 """A person, or a client that did not answer, may have left another number of shards behind without any event."""
+
+RECONCILE_FAILURES_TOLERATED: Final = 3
+"""All calls of one event. In two intervals there are two events at least, so that more than one of them has failed."""
 
 
 class ShardManager(Construct):
@@ -65,6 +69,7 @@ class ShardManager(Construct):
         *,
         stack_name: str,
         account_secret_name: str,
+        account_secret_key_arn: str | None = None,
         vpc: ec2.IVpc,
         code: lambda_.Code,
         log_key: kms.IKey,
@@ -81,6 +86,8 @@ class ShardManager(Construct):
             construct_id: A contract: another id is another provider.
             stack_name: The enterprise stack, whose outputs name the endpoint and the declared number of shards.
             account_secret_name: The secret with login, number and certificate of the client's account.
+            account_secret_key_arn: The KMS key that encrypts this secret. Default: AWS's own key for Secrets Manager,
+                which needs no right.
             vpc: With private subnets.
             code: What `function.function_code` returned.
             log_key: Encrypts the logs.
@@ -129,6 +136,8 @@ class ShardManager(Construct):
                     "One stack and its services, whose names CloudFormation ends with letters of its own.",
                 )
             secret.grant_read(made)
+            if account_secret_key_arn:
+                _allow_to_decrypt(made, account_secret_key_arn)
             if ca_parameter_name:
                 _allow_to_read_parameter(made, ca_parameter_name)
             return made
@@ -159,7 +168,23 @@ class ShardManager(Construct):
         self.service_token = provider.service_token
         properties = {**self.properties, contract.STACK_NAME: stack_name}
         _reconcile_on_events(callers, reconcile, stack_name, properties)
-        self.runbook = _runbook(callers, ask, step, properties, log_group)
+        self.runbook = set_shards_runbook(
+            callers,
+            ask=ask,
+            step=step,
+            properties=properties,
+            query_interval_seconds=QUERY_INTERVAL_SECONDS,
+            timeout_minutes=TOTAL_TIMEOUT_MINUTES,
+            log_group=logs.LogGroup(
+                self,
+                "ShardsRunbookLog",
+                log_group_name=f"{STATE_MACHINE_LOGS}{stack_name}-set-shards",
+                retention=log_retention,
+                encryption_key=log_key,
+                # Another one could not take this name while it stayed. The functions' own logs stay and say the same.
+                removal_policy=RemovalPolicy.DESTROY,
+            ),
+        )
         framework = [provider.node.find_child(f"framework-{name}") for name in ("onEvent", "isComplete", "onTimeout")]
         for called in framework:
             wait_for_policy_alone(called, called.node.find_child("ServiceRole"))
@@ -182,6 +207,19 @@ class ShardManager(Construct):
             "SF2": "Each step is a function that logs its times; the waiter itself only counts.",
         }.items():
             waive(callers, f"AwsSolutions-{finding}", reason)
+        self._deployed, self._reconcile = (ask, step), reconcile
+
+    def add_alarms(self, alarms: Alarms) -> None:
+        """Add an alarm for each function that fails."""
+        for function in self._deployed:
+            function.add_alarms(alarms, failure_means="a change of the shards was not made")
+        # Lambda calls it three times for each event, and a client that restarts answers the second or third call.
+        self._reconcile.add_alarms(
+            alarms,
+            failure_means="the shards may not be what the stack declares",
+            tolerated_failures=RECONCILE_FAILURES_TOLERATED,
+            minutes=2 * RECONCILE_INTERVAL_MINUTES,
+        )
 
 
 class ShardResources(Construct):
@@ -284,6 +322,17 @@ def _allow_to_read_parameter(function: Function, name: str) -> None:
     function.execution_role.add_to_policy(iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[arn]))
 
 
+def _allow_to_decrypt(function: Function, key_arn: str) -> None:
+    """Let a function read secrets that a key encrypts, and use the key for nothing else (T-44)."""
+    function.execution_role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["kms:Decrypt"],
+            resources=[key_arn],
+            conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{Aws.REGION}.{Aws.URL_SUFFIX}"}},
+        )
+    )
+
+
 def _reconcile_on_events(scope: Construct, reconcile: Function, stack_name: str, properties: Mapping[str, str]) -> None:
     """Call the reconciler when the stack or the coreapp service has settled, and regularly."""
     target = targets.LambdaFunction(reconcile, event=events.RuleTargetInput.from_object(dict(properties)))
@@ -321,63 +370,4 @@ def _reconcile_on_events(scope: Construct, reconcile: Function, stack_name: str,
         description="Nothing may have told of a difference",
         schedule=events.Schedule.rate(Duration.minutes(RECONCILE_INTERVAL_MINUTES)),
         targets=[target],
-    )
-
-
-def _runbook(
-    scope: Construct,
-    ask: Function,
-    step: Function,
-    properties: Mapping[str, str],
-    log_group: logs.ILogGroup,
-) -> sfn.StateMachine:
-    """Return a state machine that an operator starts with `{"shards": "8"}`; guards and waiting are a deploy's."""
-    properties = {
-        **properties,
-        contract.PLACE: contract.AFTER,
-        contract.SHARDS: sfn.JsonPath.string_at("$.shards"),
-    }
-    first = tasks.LambdaInvoke(
-        scope,
-        "Ask",
-        lambda_function=ask,
-        payload=sfn.TaskInput.from_object(
-            {
-                "RequestType": "Create",
-                "LogicalResourceId": "Runbook",
-                "ResourceProperties": properties,
-            }
-        ),
-        result_path="$.asked",
-        retry_on_service_exceptions=False,
-    )
-    look = tasks.LambdaInvoke(
-        scope,
-        "Look",
-        lambda_function=step,
-        payload=sfn.TaskInput.from_object(
-            {
-                "RequestType": "Create",
-                "ResourceProperties": properties,
-                contract.STARTED: sfn.JsonPath.number_at(f"$.asked.Payload.{contract.STARTED}"),
-                contract.FLOOR: sfn.JsonPath.number_at(f"$.asked.Payload.{contract.FLOOR}"),
-            }
-        ),
-        result_path="$.looked",
-    )
-    wait = sfn.Wait(scope, "Wait", time=sfn.WaitTime.duration(Duration.seconds(QUERY_INTERVAL_SECONDS)))
-    done = sfn.Succeed(scope, "Served")
-    definition = first.next(look).next(
-        sfn.Choice(scope, "Done?")
-        .when(sfn.Condition.boolean_equals(f"$.looked.Payload.{contract.IS_COMPLETE}", True), done)
-        .otherwise(wait.next(look))
-    )
-    return sfn.StateMachine(
-        scope,
-        "SetShardsRunbook",
-        comment='Sets the shards by hand: start it with {"shards": "8"}',
-        definition_body=sfn.DefinitionBody.from_chainable(definition),
-        timeout=Duration.minutes(TOTAL_TIMEOUT_MINUTES),
-        logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
-        tracing_enabled=True,
     )

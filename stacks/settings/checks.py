@@ -168,6 +168,22 @@ def the_private_subnets_hold_everything(plan: Plan, settings: Mapping[str, Any])
         )
 
 
+def own_keys_are_of_the_region(
+    region: str, secrets_key_arn: str | None, volume_key_arn: str | None
+) -> Iterator[Problem]:
+    """A service uses keys of its own region alone."""
+    for name, arn in (("secrets_key_arn", secrets_key_arn), ("volume_key_arn", volume_key_arn)):
+        if arn and arn.split(":")[3] != region:
+            yield Problem(name, arn, f"a key in {region}, the region of the deployment")
+
+
+def boundary_is_of_the_account(account: str | None, permissions_boundary: str | None) -> Iterator[Problem]:
+    """IAM takes a boundary of the role's own account, or one of AWS's own policies."""
+    owner = permissions_boundary.split(":")[4] if permissions_boundary and ":" in permissions_boundary else "aws"
+    if account and owner not in (account, "aws"):
+        yield Problem("permissions_boundary", permissions_boundary, f"a policy of account {account}, or its name alone")
+
+
 def _family(instance_type: str) -> str:
     return instance_type.partition(".")[0]
 
@@ -189,6 +205,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     as_many_zones_as_names,
     one_nat_gateway_per_zone,
     storage_can_grow,
+    own_keys_are_of_the_region,
+    boundary_is_of_the_account,
 )
 
 STAND_INS: Final[tuple[Mapping[str, Any], ...]] = (

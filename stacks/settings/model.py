@@ -17,6 +17,7 @@ from stacks.settings.keys.database import MOST_STORAGE_GIB, Database
 from stacks.settings.keys.deployment import Deployment
 from stacks.settings.keys.network import Network
 from stacks.settings.keys.operation import Operation
+from stacks.settings.keys.organisation import Organisation
 from stacks.settings.keys.shards import Shards
 from stacks.settings.keys.sizes import Sizes
 from stacks.settings.suggestion import did_you_mean, nearest
@@ -27,7 +28,7 @@ STORAGE_GROWTH = 10
 
 # Python lists the fields of the last base first. A default can be derived from the keys before it, so the deployment
 # with its environment stands last.
-class Settings(Operation, Shards, Client, Network, Database, Sizes, Deployment):
+class Settings(Organisation, Operation, Shards, Client, Network, Database, Sizes, Deployment):
     """One deployment, complete and consistent: a value of this type can be deployed.
 
     A key that is None leaves the figure to sizing; the plan has it.

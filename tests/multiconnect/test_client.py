@@ -7,6 +7,7 @@ import pytest
 
 from multiconnect import roles
 from multiconnect.roles import CA_FILE, CA_VARIABLE, CERTIFICATES_PATH
+from multiconnect.service import LOG_BUFFER_MIB
 from tests.assembly import Assembly
 from tests.conftest import Synth
 
@@ -167,6 +168,7 @@ class TestEveryRole:
     def test_logs_without_blocking_to_an_encrypted_group_with_an_end(self, production: Assembly, role: str) -> None:
         log = container(production, role)["LogConfiguration"]
         assert (log["LogDriver"], log["Options"]["mode"]) == ("awslogs", "non-blocking")
+        assert log["Options"]["max-buffer-size"] == f"{LOG_BUFFER_MIB * 2**20}b" == "26214400b"
         group = production.enterprise.one("AWS::Logs::LogGroup", f"Client{role}")
         assert log["Options"]["awslogs-group"]["Ref"] in production.enterprise.of(
             "AWS::Logs::LogGroup", f"Client{role}"

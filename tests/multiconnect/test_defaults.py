@@ -24,7 +24,7 @@ from multiconnect.entry import Entry
 from multiconnect.fleet import Fleet
 from multiconnect.function import DEFAULT_TIMEOUT_MINUTES, Function, function_code
 from multiconnect.media import Media
-from multiconnect.monitoring import ABOVE, DEFAULT_ALARM_MINUTES, Alarms
+from multiconnect.monitoring import ABOVE, DEFAULT_ALARM_MINUTES, KEEP, PERIOD, Alarms
 from multiconnect.network import DEFAULT_CIDR, DEFAULT_ZONES, INTERFACE_ENDPOINTS, Network
 from multiconnect.service import DEFAULT_IMAGE_TAG, DEFAULT_REGISTRY, Image, RoleService
 from multiconnect.shards import DEFAULT_CERTIFICATE_MAX_AGE_DAYS, ShardManager, ShardResources
@@ -284,8 +284,8 @@ def test_the_custom_resources_stand_before_and_after_the_coreapps(ground: Ground
 
 def test_alarms_wait_five_minutes_and_are_added_by_each_construct_itself(ground: Ground) -> None:
     alarms = Alarms(ground.stack, "Alarms", key=ground.key)
-    metric = cloudwatch.Metric(namespace="alone", metric_name="metric")
-    alarms.add("Alarm", metric, ABOVE, 1, description="Something is wrong")
+    metric = cloudwatch.Metric(namespace="alone", metric_name="metric", period=PERIOD)
+    alarms.add("Alarm", metric, ABOVE, 1, missing_data=KEEP, description="Something is wrong")
     template = ground.template()
     template.resource_count_is("AWS::SNS::Subscription", 0)
     template.has_resource_properties("AWS::CloudWatch::Alarm", {"EvaluationPeriods": DEFAULT_ALARM_MINUTES})
@@ -295,13 +295,18 @@ def test_alarms_wait_five_minutes_and_are_added_by_each_construct_itself(ground:
 ADD_ALARMS: dict[str, tuple[Callable[[Ground, Alarms], None], set[str]]] = {
     "database": (
         lambda ground, alarms: database(ground).add_alarms(alarms),
-        {"DatabaseConnections", "DatabaseFreeStorage", "DatabaseCpu"},
+        {"DatabaseConnections", "DatabaseFreeStorage", "DatabaseCpu", "DatabaseSilent"},
     ),
     "fleet": (lambda ground, alarms: ground.fleet.add_alarms(alarms, maximum_hosts=4), {"MemoryAtCap"}),
-    "entry": (lambda ground, alarms: ground.entry.add_alarms(alarms), {"UnhealthyWebapps"}),
+    "entry": (
+        lambda ground, alarms: ground.entry.add_alarms(alarms, after=ground.fleet),
+        {"UnhealthyWebapps", "NoHealthyWebapp"},
+    ),
     "client": (
-        lambda ground, alarms: client(ground).add_alarms(alarms, active_coreapps=2, coreapps=3),
-        {"SparesMissing", "ShardsMissing"},
+        lambda ground, alarms: client(ground).add_alarms(
+            alarms, active_coreapps=2, coreapps=3, webapps=2, masters=2, database=database(ground)
+        ),
+        {"SparesMissing", "ShardsMissing", "WebappsMissing", "MastersMissing", "NoMaster", "DatabaseUnused"},
     ),
 }
 
@@ -316,6 +321,9 @@ def test_a_construct_adds_its_alarms_only_when_it_is_asked_to(ground: Ground, co
 
 def test_the_dashboard_draws_any_database_that_has_the_metrics(ground: Ground) -> None:
     class OtherDatabase:
+        def open_connections(self) -> cloudwatch.IMetric:
+            return cloudwatch.Metric(namespace="other", metric_name="open connections")
+
         def connections(self) -> cloudwatch.IMetric:
             return cloudwatch.Metric(namespace="other", metric_name="connections")
 
@@ -383,7 +391,7 @@ CONSTRUCTS: tuple[type[Any], ...] = (
 
 @pytest.mark.parametrize("construct", CONSTRUCTS, ids=lambda construct: construct.__name__)
 def test_each_property_is_described_and_each_default_is_said(construct: type[Any]) -> None:
-    arguments = inspect.cleandoc(construct.__init__.__doc__ or "").partition("Args:\n")[2]
+    arguments = inspect.cleandoc(construct.__init__.__doc__ or "").partition("Args:\n")[2].partition("\nRaises:\n")[0]
     described = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", arguments, re.MULTILINE))
     parameters = dict(inspect.signature(construct.__init__).parameters)
     del parameters["self"]

@@ -19,19 +19,28 @@ def test_files_are_encrypted_backed_up_and_moved_to_the_cheaper_class(production
     assert {"TransitionToIA": "AFTER_30_DAYS"} in found["LifecyclePolicies"]
 
 
-def test_nobody_mounts_without_a_role_that_may(production: Assembly) -> None:
-    """A client without IAM gets what the file system's own policy gives to everybody: not even a mount."""
-    for statement in file_system(production)["FileSystemPolicy"]["Statement"]:
-        if statement["Effect"] == "Allow":
-            assert "elasticfilesystem:ClientMount" not in statement["Action"]
-            assert "*" not in statement["Action"]
+def test_the_file_systems_own_policy_gives_nothing_to_anybody(production: Assembly) -> None:
+    """It stands in the place of EFS's own, which lets everybody mount. The roles have all rights instead (T-47)."""
+    (statement,) = file_system(production)["FileSystemPolicy"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert set(statement["Action"]) == {
+        "elasticfilesystem:ClientMount",
+        "elasticfilesystem:ClientRootAccess",
+        "elasticfilesystem:ClientWrite",
+    }
 
 
 def test_the_three_task_roles_mount_and_write_through_the_access_points_alone(production: Assembly) -> None:
     policy = production.enterprise.one("AWS::IAM::Policy", "MountPolicy")
     assert {role["Ref"].removeprefix("Client")[:6] for role in policy["Roles"]} == {"Webapp", "Coreap", "Master"}
     (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement["Action"] == ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
+    # The access points act as uid 0, which EFS lets nobody do without the right to be root (T-47).
+    assert statement["Action"] == [
+        "elasticfilesystem:ClientMount",
+        "elasticfilesystem:ClientRootAccess",
+        "elasticfilesystem:ClientWrite",
+    ]
     points = statement["Condition"]["StringEquals"]["elasticfilesystem:AccessPointArn"]
     assert all(name in str(points) for name in production.enterprise.of("AWS::EFS::AccessPoint"))
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from functions import contract
+from multiconnect.function import NETWORK_INTERFACE_ACTIONS
 from multiconnect.shards import TOTAL_TIMEOUT_MINUTES
 from tests.assembly import ROOT, Assembly
 from tests.conftest import Synth
@@ -93,11 +94,9 @@ def test_each_function_may_write_its_own_log_and_waits_for_its_rights(made: Asse
 WITHOUT_RESOURCE = {
     "ecs:PutAccountSetting",
     "ecs:DeleteAccountSetting",
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DeleteNetworkInterface",
+    *NETWORK_INTERFACE_ACTIONS,
 }
-"""Account settings have no ARN; a function in a VPC makes its own network interface."""
+"""Account settings have no ARN; Lambda makes the network interface of a function in a VPC."""
 
 
 def test_every_right_names_its_resource_but_those_that_take_none(made: Assembly) -> None:
@@ -107,6 +106,32 @@ def test_every_right_names_its_resource_but_those_that_take_none(made: Assembly)
             assert not any("*" in action for action in actions)
             if statement["Resource"] == "*":
                 assert set(actions) <= WITHOUT_RESOURCE
+
+
+def test_lambda_attaches_a_function_to_its_vpc_and_its_own_code_cannot(made: Assembly) -> None:
+    """The six actions are those of AWSLambdaVPCAccessExecutionRole in version 3 (T-38)."""
+    every = {
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+    }
+    for properties in ours(made).values():
+        statements = [
+            statement
+            for statement in policies_of(made, properties["Role"]["Fn::GetAtt"][0])
+            if any(action.startswith("ec2:") for action in statement["Action"])
+        ]
+        found = {statement["Effect"]: statement for statement in statements}
+        if "VpcConfig" not in properties:
+            assert not found
+            continue
+        assert set(found["Allow"]["Action"]) == set(found["Deny"]["Action"]) == every
+        assert "Condition" not in found["Allow"]
+        # The key is there when the function's own code calls, and missing when Lambda calls for it.
+        assert found["Deny"]["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
 
 
 def test_the_function_that_makes_the_user_sits_in_the_private_subnets_and_reaches_the_database(
@@ -163,12 +188,37 @@ def test_cloudformation_waits_longer_than_a_function_lives(made: Assembly) -> No
 def test_the_waiter_ends_after_the_functions_gave_back_and_before_cloudformation_gives_up(synth: Synth) -> None:
     template = synth(manage_shards="true").functions
     machine = template.one("AWS::StepFunctions::StateMachine", "waiter")
-    parts = machine["DefinitionString"]["Fn::Join"][1]
-    states = json.loads("".join(part if isinstance(part, str) else "token" for part in parts))["States"]
-    (retry,) = states["framework-isComplete-task"]["Retry"]
+    (retry,) = states_of(machine)["framework-isComplete-task"]["Retry"]
     minutes = retry["IntervalSeconds"] * retry["MaxAttempts"] / 60
     assert minutes == TOTAL_TIMEOUT_MINUTES
     assert 30 < minutes < 60, "the functions take 20 minutes to reach a number and 10 to give it back"
+
+
+def states_of(machine: dict[str, Any]) -> dict[str, Any]:
+    parts = machine["DefinitionString"]["Fn::Join"][1]
+    return json.loads("".join(part if isinstance(part, str) else "token" for part in parts))["States"]
+
+
+def test_the_runbook_calls_an_idle_function_again(synth: Synth) -> None:
+    """The first call of a function that nobody called for weeks fails, and makes it ready (T-28)."""
+    states = states_of(synth(manage_shards="true").functions.one("AWS::StepFunctions::StateMachine", "Runbook"))
+    for name in ("Ask", "Look"):
+        (retry,) = states[name]["Retry"]
+        assert {"Lambda.ResourceNotReadyException", "Lambda.TooManyRequestsException"} <= set(retry["ErrorEquals"])
+        # What the functions themselves raise is an answer. `States.TaskFailed` and the like would ask again.
+        assert all(re.fullmatch(r"Lambda\.\w+Exception", error) for error in retry["ErrorEquals"])
+        waits = [retry["IntervalSeconds"] * retry["BackoffRate"] ** number for number in range(retry["MaxAttempts"])]
+        assert 90 < sum(waits) < 300
+
+
+def test_the_runbooks_log_needs_no_line_in_the_accounts_policy(synth: Synth) -> None:
+    template = synth(manage_shards="true").functions
+    machine = template.one("AWS::StepFunctions::StateMachine", "Runbook")
+    (destination,) = machine["LoggingConfiguration"]["Destinations"]
+    group = template.resources[destination["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0]]
+    assert group["Properties"]["LogGroupName"] == "/aws/vendedlogs/states/wa-production-enterprise-set-shards"
+    assert "KmsKeyId" in group["Properties"]
+    assert group["DeletionPolicy"] == "Delete", "a group that stayed would hold the name of the next one"
 
 
 def test_shards_are_set_before_the_service_shrinks_and_after_it_grew(synth: Synth) -> None:

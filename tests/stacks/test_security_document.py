@@ -122,3 +122,20 @@ def test_without_managed_shards_nothing_else_is_open(managed: Assembly, producti
 def test_the_table_of_secrets_is_the_policies(managed: Assembly) -> None:
     documented = {(secret, reader) for secret, _, readers in rows("Secrets") for reader in readers.split(", ")}
     assert documented == set(readable(managed))
+
+
+def test_what_a_boundary_must_allow_is_what_the_policies_have(managed: Assembly, synth: Synth) -> None:
+    from_ecr = synth(registry="123456789012.dkr.ecr.us-east-1.amazonaws.com/client", alarm_email="ops@example.com")
+    policies = [item["Properties"] for made in (managed, from_ecr) for item in made.of("AWS::IAM::Policy").values()]
+    for made in (managed, from_ecr):
+        for role in made.of("AWS::IAM::Role").values():
+            policies += role["Properties"].get("Policies", [])
+    actions = {
+        action.partition(":")[0]
+        for policy in policies
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    sentence = text.partition("have actions of ")[2].partition(". ")[0]
+    assert set(re.findall(r"`(\w+)`", sentence)) == actions

@@ -54,7 +54,7 @@ def test_every_key_is_found_whatever_the_slip(slip: str) -> None:
         ("trunking", "eni_trunking"),
         ("storage_gib", "database_storage_gib"),
         ("scheme", "load_balancer_scheme"),
-        ("tag", "image_tag"),
+        ("image", "image_tag"),
         ("env", "environment"),
         ("db_class", "database_class"),
         ("cidr", "vpc_cidr"),

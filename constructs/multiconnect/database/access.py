@@ -1,4 +1,4 @@
-"""What the client and its dashboard need to know of a database, whatever its engine (D-6)."""
+"""What the client, its alarms and its dashboard need to know of a database, whatever its engine (D-6)."""
 
 import json
 from dataclasses import dataclass
@@ -47,7 +47,11 @@ class DatabaseAccess:
 
 
 class DatabaseMetrics(Protocol):
-    """What the dashboard draws of a database."""
+    """What dashboard and alarms of the client read of a database."""
+
+    def open_connections(self) -> cloudwatch.IMetric:
+        """Return how many connections are open."""
+        ...
 
     def connections(self) -> cloudwatch.IMetric:
         """Return the open connections, in percent of the limit."""

@@ -16,7 +16,7 @@ from constructs import Construct
 
 from multiconnect import defaults
 from multiconnect.certificates import certificate_authorities
-from multiconnect.monitoring import ABOVE, BELOW, PERIOD, Alarms
+from multiconnect.monitoring import ABOVE, ALARM, BELOW, KEEP, PERIOD, Alarms
 from multiconnect.waivers import waive, waive_validation
 
 ENGINE: Final = "MYSQL"
@@ -239,13 +239,15 @@ class MysqlDatabase(Construct):
             raise RuntimeError("RDS manages the master user's password, yet names no secret")
         return secret
 
+    def open_connections(self) -> cloudwatch.Metric:
+        """Return how many connections are open; those of RDS itself are not counted."""
+        return self.instance.metric_database_connections(period=PERIOD, statistic="Maximum")
+
     def connections(self) -> cloudwatch.IMetric:
         """Return the open connections in percent of what the class allows; CloudWatch does the division."""
         return cloudwatch.MathExpression(
             expression=f"100 * connections / {self._connection_limit}",
-            using_metrics={
-                "connections": self.instance.metric_database_connections(period=PERIOD, statistic="Maximum")
-            },
+            using_metrics={"connections": self.open_connections()},
             label=f"connections in % of {self._connection_limit}",
             period=PERIOD,
         )
@@ -259,12 +261,13 @@ class MysqlDatabase(Construct):
         return self.instance.metric_free_storage_space()
 
     def add_alarms(self, alarms: Alarms) -> None:
-        """Add the alarms for connections, storage and CPU, and a message when storage nears its maximum."""
+        """Add alarms for connections, storage, CPU and silence, and a message when storage nears its maximum."""
         alarms.add(
             "DatabaseConnections",
             self.connections(),
             ABOVE,
             CONNECTION_ALARM_PERCENT,
+            missing_data=KEEP,
             description=f"Over {CONNECTION_ALARM_PERCENT} % of the {self._connection_limit} connections that the class "
             "allows are open. At the limit the client is refused (error 1040): choose a larger database_class.",
         )
@@ -273,6 +276,7 @@ class MysqlDatabase(Construct):
             self.free_storage().with_(period=PERIOD, statistic="Minimum"),
             BELOW,
             self._storage_gib * 1024**3 * FREE_STORAGE_ALARM_PERCENT / 100,
+            missing_data=KEEP,
             description=f"Less than {FREE_STORAGE_ALARM_PERCENT} % of the {self._storage_gib} GiB at the start are "
             "free, and RDS has not added storage: raise database_max_storage_gib, and look at the events of the "
             "instance.",
@@ -283,8 +287,19 @@ class MysqlDatabase(Construct):
             ABOVE,
             CPU_ALARM_PERCENT,
             minutes=CPU_ALARM_MINUTES,
+            missing_data=KEEP,
             description=f"The CPU has been over {CPU_ALARM_PERCENT} % for {CPU_ALARM_MINUTES} minutes: look for the "
             "query in Database Insights.",
+        )
+        # The other alarms stay as they are when no data comes, which an instance that is down does not send (T-41).
+        alarms.add(
+            "DatabaseSilent",
+            self.cpu_utilization().with_(period=PERIOD, statistic="SampleCount"),
+            BELOW,
+            1,
+            missing_data=ALARM,
+            description="Fewer than 1 measurement a minute came from the database for five minutes: it is down or "
+            "gone. Look at its events and its log in RDS.",
         )
         self._tell_storage_events(alarms)
 
