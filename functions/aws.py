@@ -49,6 +49,10 @@ class ContainerInstances(Protocol):
         """List the hosts that are registered with a cluster."""
         ...
 
+    def describe_container_instances(self, *, cluster: str, containerInstances: list[str]) -> Reply:
+        """Describe hosts with their EC2 instances."""
+        ...
+
     def deregister_container_instance(self, *, cluster: str, containerInstance: str, force: bool) -> Reply:
         """Take a host out of its cluster."""
         ...

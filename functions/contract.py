@@ -11,6 +11,7 @@ SHARD_COUNTS: Final = (1, 2, 4, 8, 16, 32)
 
 # Handlers, as Lambda names them.
 ENI_TRUNKING_HANDLER: Final = "functions.eni_trunking.handler.handler"
+HOSTS_HANDLER: Final = "functions.hosts.handler.handle"
 DATABASE_USER_HANDLER: Final = "functions.database_user.handler.handler"
 SHARDS_ON_EVENT_HANDLER: Final = "functions.shards.handler.on_event"
 SHARDS_IS_COMPLETE_HANDLER: Final = "functions.shards.handler.is_complete"
@@ -28,6 +29,13 @@ TLS_REQUIRED: Final = "TlsRequired"
 
 # Property of DatabaseUser and of the shards.
 CA_PARAMETER_NAME: Final = "CaParameterName"
+
+# Properties of the custom resources HostsBefore and HostsAfter, which have `Place` and `ClusterName` too.
+WEBAPP_TASKS: Final = "WebappTasks"
+COREAPP_TASKS: Final = "CoreappTasks"
+MASTER_TASKS: Final = "MasterTasks"
+GROUP_NAME: Final = "GroupName"
+LAUNCH_TEMPLATE_VERSION: Final = "LaunchTemplateVersion"
 
 # Properties of the two custom resources around the coreapp service, of the reconciler and of the runbook.
 PLACE: Final = "Place"
@@ -53,3 +61,5 @@ ENDPOINT_OUTPUT: Final = "Endpoint"
 SHARD_COUNT_OUTPUT: Final = "ShardCount"
 CLUSTER_NAME_OUTPUT: Final = "ClusterName"
 COREAPP_SERVICE_OUTPUT: Final = "CoreappService"
+WEBAPP_SERVICE_OUTPUT: Final = "WebappService"
+MASTER_SERVICE_OUTPUT: Final = "MasterService"

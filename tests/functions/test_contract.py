@@ -13,10 +13,10 @@ from functions import contract
 HANDLERS = {name: value for name, value in vars(contract).items() if name.endswith("_HANDLER")}
 
 
-def test_there_are_the_handlers_of_three_functions() -> None:
-    assert {handler.split(".")[1] for handler in HANDLERS.values()} == {"eni_trunking", "database_user", "shards"}
+def test_there_are_the_handlers_of_each_function() -> None:
+    assert {handler.split(".")[1] for handler in HANDLERS.values()} == {"eni_trunking", "hosts", "database_user", "shards"}
     folders = {path.parent.name for path in (Path(contract.__file__).parent).glob("*/handler.py")}
-    assert folders == {"eni_trunking", "database_user", "shards"}
+    assert folders == {"eni_trunking", "hosts", "database_user", "shards"}
 
 
 @pytest.mark.parametrize("name", HANDLERS)
