@@ -37,6 +37,10 @@ class Services(Protocol):
         """Describe services with their counts of running tasks."""
         ...
 
+
+class ServiceCounts(Services, Protocol):
+    """Amazon ECS: services whose counts are changed."""
+
     def update_service(self, *, cluster: str, service: str, desiredCount: int) -> Reply:
         """Set how many tasks a service should run."""
         ...
@@ -58,7 +62,7 @@ class ContainerInstances(Protocol):
         ...
 
 
-class Ecs(Services, ContainerInstances, Protocol):
+class Ecs(ServiceCounts, ContainerInstances, Protocol):
     """Amazon ECS."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions import contract
-from functions.aws import CloudFormation, Services
+from functions.aws import CloudFormation, ServiceCounts
 from functions.custom_resource import Answer, Request
 from functions.deadline import Deadline
 from functions.errors import Failure, Refusal
@@ -57,7 +57,7 @@ class Before:
         stacks: A client for CloudFormation.
     """
 
-    def __init__(self, ecs: Services, stacks: CloudFormation) -> None:
+    def __init__(self, ecs: ServiceCounts, stacks: CloudFormation) -> None:
         self._ecs = ecs
         self._stacks = stacks
 

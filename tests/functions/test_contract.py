@@ -14,7 +14,12 @@ HANDLERS = {name: value for name, value in vars(contract).items() if name.endswi
 
 
 def test_there_are_the_handlers_of_each_function() -> None:
-    assert {handler.split(".")[1] for handler in HANDLERS.values()} == {"eni_trunking", "hosts", "database_user", "shards"}
+    assert {handler.split(".")[1] for handler in HANDLERS.values()} == {
+        "eni_trunking",
+        "hosts",
+        "database_user",
+        "shards",
+    }
     folders = {path.parent.name for path in (Path(contract.__file__).parent).glob("*/handler.py")}
     assert folders == {"eni_trunking", "hosts", "database_user", "shards"}
 

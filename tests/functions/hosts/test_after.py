@@ -132,7 +132,8 @@ def account() -> Account:
 @pytest.fixture
 def call(response_url: ResponseUrl, account: Account, clock: Clock) -> Call:
     def call(kind: str, new: dict[str, str], old: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
-        ecs, scaling = Modelled("ecs", account), Modelled("autoscaling", account)
+        ecs: Any = Modelled("ecs", account)
+        scaling: Any = Modelled("autoscaling", account)
         handler = custom_resource(lambda: Hosts(Before(ecs, account), After(scaling, ecs, account)))
         if kind != "Create":
             more = {"PhysicalResourceId": "hosts"} | more

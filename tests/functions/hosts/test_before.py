@@ -74,7 +74,8 @@ def account() -> Account:
 @pytest.fixture
 def call(response_url: ResponseUrl, account: Account, clock: Clock) -> Call:
     def call(kind: str, new: dict[str, str], old: dict[str, str] | None = None) -> dict[str, Any]:
-        ecs, scaling = Modelled("ecs", account), Modelled("autoscaling", account)
+        ecs: Any = Modelled("ecs", account)
+        scaling: Any = Modelled("autoscaling", account)
         handler = custom_resource(lambda: Hosts(Before(ecs, account), After(scaling, ecs, account)))
         more = {"OldResourceProperties": CLUSTER | old, "PhysicalResourceId": "cluster-before"} if old else {}
         handler(response_url.event(kind, CLUSTER | new, **more), Context(seconds=900, now=clock.now))
