@@ -12,7 +12,7 @@ from multiconnect.dashboard import Dashboard
 from multiconnect.encryption import allow_alarms, encryption_key
 from multiconnect.entry import Entry
 from multiconnect.fleet import Fleet
-from multiconnect.function import DEFAULT_TIMEOUT_MINUTES
+from multiconnect.hosts import TIMEOUT_MINUTES
 from multiconnect.media import Media
 from multiconnect.monitoring import Alarms
 from multiconnect.service import Image
@@ -23,7 +23,7 @@ from stacks.network import NetworkStack
 from stacks.retention import Retention
 from stacks.settings import Settings
 
-ANSWER_TIMEOUT_SECONDS = 60 * (DEFAULT_TIMEOUT_MINUTES + 2)
+ANSWER_TIMEOUT_SECONDS = 60 * (TIMEOUT_MINUTES + 2)
 """CloudFormation waits an hour by default, yet a function cannot answer any more once Lambda has ended it."""
 
 
@@ -67,10 +67,38 @@ class EnterpriseStack(Stack):
             maximum_hosts=plan.hosts.maximum,
             reserved_memory_mib=plan.hosts.agent_memory_mib,
         )
+        # The rights stay when trunking is switched off: the deletion of the custom resource needs them.
+        trunking_rights = fleet.let_set_trunking(functions.eni_trunking.execution_role)
         if settings.eni_trunking:
-            fleet.start_after(
-                self._custom_resource("EniTrunking", functions.eni_trunking, {contract.ROLE_ARN: fleet.role.role_arn})
+            trunking = self._custom_resource(
+                "EniTrunking", functions.eni_trunking, {contract.ROLE_ARN: fleet.role.role_arn}
             )
+            trunking.node.add_dependency(trunking_rights)
+            fleet.start_after(trunking)
+        hosts_before = self._custom_resource(
+            "HostsBefore",
+            functions.hosts,
+            {
+                contract.PLACE: contract.BEFORE,
+                contract.CLUSTER_NAME: fleet.cluster.cluster_name,
+                contract.WEBAPP_TASKS: str(plan.tasks.webapp.count),
+                contract.COREAPP_TASKS: str(plan.tasks.coreapp.count),
+                contract.MASTER_TASKS: str(plan.tasks.master.count),
+            },
+        )
+        fleet.start_after(hosts_before)
+        hosts_after = self._custom_resource(
+            "HostsAfter",
+            functions.hosts,
+            {
+                contract.PLACE: contract.AFTER,
+                contract.CLUSTER_NAME: fleet.cluster.cluster_name,
+                contract.GROUP_NAME: fleet.group.auto_scaling_group_name,
+                contract.LAUNCH_TEMPLATE_VERSION: fleet.launch_template.latest_version_number,
+            },
+        )
+        # On a delete it ends the hosts while the provider still stands, which drains them.
+        hosts_after.node.add_dependency(fleet.association)
         entry = Entry(
             self,
             "Entry",
@@ -94,6 +122,7 @@ class EnterpriseStack(Stack):
             log_retention=retention.logs,
             removal_policy=retention.keys_and_files,
         )
+        self.client.start_after(hosts_after)
         if functions.database_user is not None:
             self.client.start_after(
                 self._custom_resource(
@@ -129,6 +158,8 @@ class EnterpriseStack(Stack):
                 entry=entry,
                 client=self.client,
             )
+            # The shards are lowered while all coreapps still run (M-23).
+            hosts_before.node.add_dependency(shards.before)
             # The raise comes last, so that nothing is left that could fail and roll it back.
             shards.after.node.add_dependency(alarms, dashboard)
         CfnOutput(
@@ -144,12 +175,12 @@ class EnterpriseStack(Stack):
             value=str(plan.active_coreapps),
         )
         CfnOutput(self, contract.CLUSTER_NAME_OUTPUT, description="The ECS cluster", value=fleet.cluster.cluster_name)
-        CfnOutput(
-            self,
-            contract.COREAPP_SERVICE_OUTPUT,
-            description="The ECS service of the coreapps",
-            value=self.client.coreapp.service_name,
-        )
+        for output, service, tasks in (
+            (contract.WEBAPP_SERVICE_OUTPUT, self.client.webapp, "webapps"),
+            (contract.COREAPP_SERVICE_OUTPUT, self.client.coreapp, "coreapps"),
+            (contract.MASTER_SERVICE_OUTPUT, self.client.master, "masters"),
+        ):
+            CfnOutput(self, output, description=f"The ECS service of the {tasks}", value=service.service_name)
 
     def _custom_resource(
         self, construct_id: str, function: lambda_.IFunction, properties: dict[str, str]

@@ -12,7 +12,7 @@ from constructs import Construct
 
 import functions.contract as contract
 from multiconnect.function import Function, function_code, function_security_group
-from multiconnect.waivers import waive
+from multiconnect.hosts import HostsFunction
 from stacks.database import DatabaseStack
 from stacks.network import NetworkStack
 from stacks.retention import Retention
@@ -26,12 +26,15 @@ class FunctionsStack(Stack):
     """One function for each thing that CloudFormation cannot do by itself.
 
     Attributes:
-        eni_trunking: Turns trunking on for the hosts' role alone (D-4).
+        eni_trunking: Turns trunking on for the hosts' role alone (D-4). What it may do is said by the enterprise stack,
+            which has that role.
+        hosts: Lets the cap of the hosts fall last, renews hosts and ends them (D-12).
         database_user: Makes the client's own database user (D-6); None where the client is the master.
         shards: What sets the shards (D-8); None where the operator does.
     """
 
     eni_trunking: Function
+    hosts: HostsFunction
     database_user: Function | None
     shards: ShardManager | None
 
@@ -51,6 +54,7 @@ class FunctionsStack(Stack):
         self._vpc = network.vpc_in(self)
         self._code = function_code()
         self.eni_trunking = self._eni_trunking()
+        self.hosts = self._hosts(settings)
         self.database_user = self._database_user(database) if settings.database_user == "client" else None
         self.shards = self._shards(settings) if settings.manage_shards else None
 
@@ -64,23 +68,22 @@ class FunctionsStack(Stack):
             log_key=self._log_key,
             log_retention=self._retention.logs,
             log_removal_policy=self._retention.keys_and_files,
-            statements=[
-                iam.PolicyStatement(
-                    actions=["ecs:PutAccountSetting", "ecs:DeleteAccountSetting"],
-                    resources=["*"],  # account settings have no ARN
-                    conditions={"StringEquals": {"ecs:account-setting": "awsvpcTrunking"}},
-                )
-            ],
-        )
-        waive(
-            function.execution_role,
-            "AwsSolutions-IAM5[Resource::*]",
-            "The two actions take no resource; a condition names the one setting, and the function the one role.",
         )
         # The export stays while nobody imports it: CloudFormation refuses to drop an export that is still imported, and
         # it updates this stack before the one that imports it.
         self.export_value(function.function_arn)
         return function
+
+    def _hosts(self, settings: Settings) -> HostsFunction:
+        return HostsFunction(
+            self,
+            "Hosts",
+            stack_name=f"{settings.name}-enterprise",
+            code=self._code,
+            log_key=self._log_key,
+            log_retention=self._retention.logs,
+            log_removal_policy=self._retention.keys_and_files,
+        )
 
     def _database_user(self, stack: DatabaseStack) -> Function:
         access = stack.access

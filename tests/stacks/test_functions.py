@@ -41,10 +41,10 @@ def policies_of(made: Assembly, role: str) -> list[dict[str, Any]]:
 
 
 def test_the_handlers_are_those_of_the_contract_and_no_other(made: Assembly) -> None:
-    expected = {contract.ENI_TRUNKING_HANDLER, contract.DATABASE_USER_HANDLER}
+    expected = {contract.ENI_TRUNKING_HANDLER, contract.HOSTS_HANDLER, contract.DATABASE_USER_HANDLER}
     if made.settings.manage_shards:
         expected |= {value for name, value in vars(contract).items() if re.fullmatch("SHARDS_.*_HANDLER", name)}
-        assert len(expected) == 5
+        assert len(expected) == 6
     assert {properties["Handler"] for properties in ours(made).values()} == expected
 
 
@@ -59,7 +59,9 @@ def test_custom_resources_are_told_by_the_names_of_the_contract_and_no_other(syn
         contract.ENDPOINT_OUTPUT,
         contract.SHARD_COUNT_OUTPUT,
         contract.CLUSTER_NAME_OUTPUT,
+        contract.WEBAPP_SERVICE_OUTPUT,
         contract.COREAPP_SERVICE_OUTPUT,
+        contract.MASTER_SERVICE_OUTPUT,
     }
     assert outputs <= set(enterprise.body["Outputs"])
 
@@ -92,13 +94,12 @@ def test_each_function_may_write_its_own_log_and_waits_for_its_rights(made: Asse
 
 
 WITHOUT_RESOURCE = {
-    "ecs:PutAccountSetting",
-    "ecs:DeleteAccountSetting",
+    "autoscaling:DescribeAutoScalingGroups",
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DeleteNetworkInterface",
 }
-"""Account settings have no ARN; a function in a VPC makes its own network interface."""
+"""Groups are described by no ARN; a function in a VPC makes its own network interface."""
 
 
 def test_every_right_names_its_resource_but_those_that_take_none(made: Assembly) -> None:
@@ -132,8 +133,10 @@ def test_it_reads_the_masters_login_and_writes_the_clients_alone(production: Ass
 
 
 def test_the_local_deployment_has_no_such_function(synth: Synth) -> None:
-    (name,) = ours(synth("local"))
-    assert name.startswith("EniTrunking")
+    assert {str(function["Handler"]).split(".")[1] for function in ours(synth("local")).values()} == {
+        "eni_trunking",
+        "hosts",
+    }
 
 
 def test_every_handler_exists_in_the_code_that_is_shipped(made: Assembly) -> None:
@@ -155,7 +158,7 @@ def test_cloudformation_waits_longer_than_a_function_lives(made: Assembly) -> No
     longest = max(properties["Timeout"] for properties in ours(made).values())
     found = made.enterprise.of("AWS::CloudFormation::CustomResource")
     managed = {"ShardsBefore", "ShardsAfter"} if made.settings.manage_shards else set()
-    assert set(found) == {"EniTrunking", "DatabaseUser"} | managed
+    assert set(found) == {"EniTrunking", "DatabaseUser", "HostsBefore", "HostsAfter"} | managed
     for name, body in found.items():
         waits = body["Properties"].get("ServiceTimeout", 3600)
         assert longest < waits <= 3600, name
@@ -182,3 +185,14 @@ def test_shards_are_set_before_the_service_shrinks_and_after_it_grew(synth: Synt
     assert placed["before"] in enterprise.waits_for(service) & enterprise.waits_for(hosts)
     assert service in enterprise.waits_for(placed["after"])
     assert {item["Properties"]["Shards"] for item in resources.values()} == {"2"}
+
+
+def test_the_function_of_the_hosts_changes_those_of_its_stack_alone(made: Assembly) -> None:
+    role = made.functions.one("AWS::Lambda::Function", "Hosts")["Role"]["Fn::GetAtt"][0]
+    for statement in policies_of(made, role):
+        if statement["Action"] in (
+            "autoscaling:DescribeAutoScalingGroups",
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+        ):
+            continue
+        assert "wa-production-enterprise" in json.dumps(statement["Resource"])

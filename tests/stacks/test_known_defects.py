@@ -245,7 +245,10 @@ DEFECTS: dict[str, tuple[str, Check]] = {
     ),
     "S10": (
         "secrets in outputs",
-        lambda m: set(m.enterprise.body["Outputs"]) == {"Endpoint", "ShardCount", "ClusterName", "CoreappService"},
+        lambda m: (
+            set(m.enterprise.body["Outputs"])
+            == {"Endpoint", "ShardCount", "ClusterName", "WebappService", "CoreappService", "MasterService"}
+        ),
     ),
     "S11": ("no task roles", lambda m: all(t["TaskRoleArn"] for t in properties(m, "AWS::ECS::TaskDefinition"))),
     "S12": ("IMDSv1", lambda m: host(m)["MetadataOptions"] == {"HttpPutResponseHopLimit": 1, "HttpTokens": "required"}),
