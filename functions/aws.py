@@ -74,9 +74,9 @@ class AutoScaling(Protocol):
         ...
 
     def update_auto_scaling_group(
-        self, *, AutoScalingGroupName: str, MinSize: int, MaxSize: int, DesiredCapacity: int
+        self, *, AutoScalingGroupName: str, MaxSize: int, MinSize: int = ..., DesiredCapacity: int = ...
     ) -> Reply:
-        """Set the size of a group."""
+        """Set the size of a group; what is left out stays."""
         ...
 
     def complete_lifecycle_action(

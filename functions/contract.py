@@ -49,6 +49,9 @@ CLUSTER_NAME: Final = "ClusterName"
 SERVICE_NAME: Final = "ServiceName"
 CERTIFICATE_MAX_AGE_DAYS: Final = "CertificateMaxAgeDays"
 
+# Input of the function of the hosts when EventBridge calls it: the stack whose rollback begins.
+ROLLED_BACK_STACK: Final = "RolledBackStack"
+
 # What `on_event` returns for `is_complete`: when it was asked, and the number of shards that both fleets can hold.
 STARTED: Final = "Started"
 FLOOR: Final = "Floor"
@@ -63,3 +66,5 @@ CLUSTER_NAME_OUTPUT: Final = "ClusterName"
 COREAPP_SERVICE_OUTPUT: Final = "CoreappService"
 WEBAPP_SERVICE_OUTPUT: Final = "WebappService"
 MASTER_SERVICE_OUTPUT: Final = "MasterService"
+GROUP_NAME_OUTPUT: Final = "HostGroup"
+MAXIMUM_HOSTS_OUTPUT: Final = "MaximumHosts"

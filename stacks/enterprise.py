@@ -175,6 +175,13 @@ class EnterpriseStack(Stack):
             value=str(plan.active_coreapps),
         )
         CfnOutput(self, contract.CLUSTER_NAME_OUTPUT, description="The ECS cluster", value=fleet.cluster.cluster_name)
+        CfnOutput(
+            self,
+            contract.GROUP_NAME_OUTPUT,
+            description="The auto scaling group of the hosts",
+            value=fleet.group.auto_scaling_group_name,
+        )
+        CfnOutput(self, contract.MAXIMUM_HOSTS_OUTPUT, description="The cap (M-17)", value=str(plan.hosts.maximum))
         for output, service, tasks in (
             (contract.WEBAPP_SERVICE_OUTPUT, self.client.webapp, "webapps"),
             (contract.COREAPP_SERVICE_OUTPUT, self.client.coreapp, "coreapps"),

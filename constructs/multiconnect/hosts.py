@@ -3,6 +3,7 @@
 from typing import Final
 
 from aws_cdk import ArnFormat, RemovalPolicy, Stack
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -20,7 +21,7 @@ TIMEOUT_MINUTES: Final = 15
 
 
 class HostsFunction(Function):
-    """The function of both custom resources around the hosts of one stack."""
+    """The function of both custom resources around the hosts of one stack, and the rule that calls it in a rollback."""
 
     def __init__(
         self,
@@ -88,4 +89,37 @@ class HostsFunction(Function):
             self.execution_role,
             "AwsSolutions-IAM5[Resource::*]",
             "autoscaling:DescribeAutoScalingGroups takes no resource; what changes a group names it.",
+        )
+        self._call_when_a_rollback_begins(scope, stack_name)
+
+    def _call_when_a_rollback_begins(self, scope: Construct, stack_name: str) -> None:
+        """Let EventBridge call the function when the stack begins to take an update back.
+
+        Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
+        """
+        # The CDK's own `Rule` needs its module of targets, which takes a while to load.
+        rule = events.CfnRule(
+            scope,
+            "RollbackBegins",
+            description="A rollback begins: hosts that an update took away are allowed again",
+            event_pattern={
+                "source": ["aws.cloudformation"],
+                "detail-type": ["CloudFormation Stack Status Change"],
+                "detail": {
+                    "stack-id": [
+                        {"prefix": arn_of(Stack.of(scope), "cloudformation", "stack", f"{stack_name}/").value}
+                    ],
+                    "status-details": {"status": ["UPDATE_ROLLBACK_IN_PROGRESS"]},
+                },
+            },
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Hosts",
+                    arn=self.function_arn,
+                    input=Stack.of(scope).to_json_string({contract.ROLLED_BACK_STACK: stack_name}),
+                )
+            ],
+        )
+        self.add_permission(
+            "RollbackBegins", principal=iam.ServicePrincipal("events.amazonaws.com"), source_arn=rule.attr_arn
         )

@@ -83,3 +83,22 @@ def must_refresh(hosts: Sequence[str], old: str, new: str, *, rolling_back: bool
     if old == new:
         return False
     return old in hosts if rolling_back else any(version != new for version in hosts)
+
+
+def restored_maximum(current: int, declared: int) -> int | None:
+    """Return the maximum to give back to the group at the start of a rollback; None leaves it as it is.
+
+    It is only ever raised. Services that are put back before the group would wait for hosts that are not allowed yet,
+    and CloudFormation would wait for them.
+
+    Args:
+        current: The group's maximum now.
+        declared: The cap from before the update, which the outputs of the stack still tell.
+
+    Example:
+        >>> restored_maximum(current=4, declared=15)
+        15
+        >>> restored_maximum(current=15, declared=4) is None
+        True
+    """
+    return declared if current < declared else None

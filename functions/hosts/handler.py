@@ -1,11 +1,18 @@
-"""What Lambda calls for the custom resources HostsBefore and HostsAfter; the property `Place` tells them apart."""
+"""What Lambda calls: by CloudFormation for HostsBefore and HostsAfter, by EventBridge when a rollback begins.
+
+The property `Place` tells the two custom resources apart.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 from functions import contract
 from functions.aws import auto_scaling, cloudformation, ecs
-from functions.custom_resource import Answer, Request, Resource, custom_resource
+from functions.custom_resource import Answer, LambdaContext, Request, Resource, custom_resource
 from functions.errors import Refusal
 from functions.hosts.after import After
 from functions.hosts.before import Before
+from functions.hosts.restore import restore
 
 
 class Hosts:
@@ -47,4 +54,12 @@ def _hosts() -> Hosts:
     return Hosts(Before(containers, stacks), After(auto_scaling(), containers, stacks))
 
 
-handle = custom_resource(_hosts)
+answer_cloudformation = custom_resource(_hosts)
+
+
+def handle(event: Mapping[str, Any], context: LambdaContext) -> None:
+    """Answer CloudFormation, or give the hosts back when EventBridge names a stack whose rollback begins."""
+    if stack := event.get(contract.ROLLED_BACK_STACK):
+        restore(str(stack), auto_scaling(), cloudformation())
+    else:
+        answer_cloudformation(event, context)

@@ -294,7 +294,10 @@ ADD_ALARMS: dict[str, tuple[Callable[[Ground, Alarms], None], set[str]]] = {
         lambda ground, alarms: database(ground).add_alarms(alarms),
         {"DatabaseConnections", "DatabaseFreeStorage", "DatabaseCpu"},
     ),
-    "fleet": (lambda ground, alarms: ground.fleet.add_alarms(alarms, maximum_hosts=4), {"MemoryAtCap", "HostsAboveCap"}),
+    "fleet": (
+        lambda ground, alarms: ground.fleet.add_alarms(alarms, maximum_hosts=4),
+        {"MemoryAtCap", "HostsAboveCap"},
+    ),
     "entry": (lambda ground, alarms: ground.entry.add_alarms(alarms), {"UnhealthyWebapps"}),
     "client": (
         lambda ground, alarms: client(ground).add_alarms(alarms, active_coreapps=2, coreapps=3),

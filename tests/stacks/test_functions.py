@@ -62,6 +62,8 @@ def test_custom_resources_are_told_by_the_names_of_the_contract_and_no_other(syn
         contract.WEBAPP_SERVICE_OUTPUT,
         contract.COREAPP_SERVICE_OUTPUT,
         contract.MASTER_SERVICE_OUTPUT,
+        contract.GROUP_NAME_OUTPUT,
+        contract.MAXIMUM_HOSTS_OUTPUT,
     }
     assert outputs <= set(enterprise.body["Outputs"])
 
@@ -196,3 +198,20 @@ def test_the_function_of_the_hosts_changes_those_of_its_stack_alone(made: Assemb
         ):
             continue
         assert "wa-production-enterprise" in json.dumps(statement["Resource"])
+
+
+def test_the_function_of_the_hosts_is_called_when_a_rollback_of_its_stack_begins(production: Assembly) -> None:
+    functions = production.functions
+    (rule,) = functions.of("AWS::Events::Rule", "RollbackBegins")
+    properties = functions.resources[rule]["Properties"]
+    detail = properties["EventPattern"]["detail"]
+    assert detail["status-details"] == {"status": ["UPDATE_ROLLBACK_IN_PROGRESS"]}
+    assert json.dumps(detail["stack-id"]).endswith(':stack/wa-production-enterprise/"]]}}]')
+    (target,) = properties["Targets"]
+    assert json.loads(target["Input"]) == {contract.ROLLED_BACK_STACK: "wa-production-enterprise"}
+    (function,) = functions.of("AWS::Lambda::Function", "Hosts")
+    assert target["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
+    (permission,) = functions.of("AWS::Lambda::Permission", "HostsRollbackBegins").values()
+    assert permission["Properties"]["FunctionName"] == {"Fn::GetAtt": [function, "Arn"]}
+    assert permission["Properties"]["SourceArn"] == {"Fn::GetAtt": [rule, "Arn"]}
+    assert permission["Properties"]["Principal"] == "events.amazonaws.com"
