@@ -19,14 +19,14 @@ Reply = Mapping[str, Any]
 
 
 class AccountSettings(Protocol):
-    """Amazon ECS: settings of the account, here always of one principal."""
+    """Amazon ECS: account settings of the caller. Nobody but root may change those of another principal (T-1)."""
 
-    def put_account_setting(self, *, name: str, value: str, principalArn: str) -> Reply:
-        """Set an account setting for one principal."""
+    def put_account_setting(self, *, name: str, value: str) -> Reply:
+        """Set an account setting for the caller."""
         ...
 
-    def delete_account_setting(self, *, name: str, principalArn: str) -> Reply:
-        """Take one principal's setting away."""
+    def delete_account_setting(self, *, name: str) -> Reply:
+        """Take the caller's setting away."""
         ...
 
 
@@ -66,10 +66,6 @@ class Tasks(Protocol):
         ...
 
 
-class Ecs(AccountSettings, Services, Tasks, Protocol):
-    """Amazon ECS."""
-
-
 class LoadBalancers(Protocol):
     """Elastic Load Balancing, version 2."""
 
@@ -85,6 +81,65 @@ class Databases(Protocol):
         self, *, DBInstanceIdentifier: str, DeletionProtection: bool, ApplyImmediately: bool
     ) -> Reply:
         """Change whether an instance may be deleted; all else of it stays."""
+
+
+class ServiceCounts(Services, Protocol):
+    """Amazon ECS: services whose counts are changed."""
+
+    def update_service(self, *, cluster: str, service: str, desiredCount: int) -> Reply:
+        """Set how many tasks a service should run."""
+        ...
+
+
+class ContainerInstances(Protocol):
+    """Amazon ECS: hosts as the cluster knows them."""
+
+    def list_container_instances(self, *, cluster: str) -> Reply:
+        """List the hosts that are registered with a cluster."""
+        ...
+
+    def describe_container_instances(self, *, cluster: str, containerInstances: list[str]) -> Reply:
+        """Describe hosts with their EC2 instances."""
+        ...
+
+    def deregister_container_instance(self, *, cluster: str, containerInstance: str, force: bool) -> Reply:
+        """Take a host out of its cluster."""
+        ...
+
+
+class Ecs(ServiceCounts, ContainerInstances, Tasks, Protocol):
+    """Amazon ECS."""
+
+
+class AutoScaling(Protocol):
+    """Amazon EC2 Auto Scaling: one group of hosts."""
+
+    def describe_auto_scaling_groups(self, *, AutoScalingGroupNames: list[str]) -> Reply:
+        """Describe groups with their hosts; a group that does not exist is left out."""
+        ...
+
+    def update_auto_scaling_group(
+        self, *, AutoScalingGroupName: str, MaxSize: int, MinSize: int = ..., DesiredCapacity: int = ...
+    ) -> Reply:
+        """Set the size of a group; what is left out stays."""
+        ...
+
+    def complete_lifecycle_action(
+        self, *, LifecycleHookName: str, AutoScalingGroupName: str, LifecycleActionResult: str, InstanceId: str
+    ) -> Reply:
+        """Let a host go on that waits for a lifecycle hook."""
+        ...
+
+    def suspend_processes(self, *, AutoScalingGroupName: str, ScalingProcesses: list[str]) -> Reply:
+        """Suspend processes of a group; suspended again is no change."""
+        ...
+
+    def start_instance_refresh(self, *, AutoScalingGroupName: str, Preferences: Mapping[str, object]) -> Reply:
+        """Begin to replace the hosts of a group."""
+        ...
+
+    def cancel_instance_refresh(self, *, AutoScalingGroupName: str) -> Reply:
+        """Stop replacing the hosts of a group; what is replaced stays so."""
         ...
 
 
@@ -116,6 +171,11 @@ class CloudFormation(Protocol):
         ...
 
 
+def auto_scaling() -> AutoScaling:
+    """Return a client for the region and the credentials of the environment."""
+    return cast(AutoScaling, boto3.client("autoscaling"))
+
+
 def cloudformation() -> CloudFormation:
     """Return a client for the region and the credentials of the environment."""
     return cast(CloudFormation, boto3.client("cloudformation"))
@@ -134,6 +194,22 @@ def load_balancers() -> LoadBalancers:
 def databases() -> Databases:
     """Return a client for the region and the credentials of the environment."""
     return cast(Databases, boto3.client("rds"))
+
+
+def account_settings_of(role: str) -> AccountSettings:
+    """Return a client for ECS that acts as a role.
+
+    Args:
+        role: ARN of a role that trusts the caller.
+    """
+    session = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="account-settings")["Credentials"]
+    client = boto3.client(
+        "ecs",
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    return cast(AccountSettings, client)
 
 
 def secrets_manager() -> SecretsManager:

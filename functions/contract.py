@@ -12,6 +12,7 @@ SHARD_COUNTS: Final = (1, 2, 4, 8, 16, 32)
 # Handlers, as Lambda names them.
 ENI_TRUNKING_HANDLER: Final = "functions.eni_trunking.handler.handler"
 FIRST_WEBAPP_HANDLER: Final = "functions.first_webapp.handler.handler"
+HOSTS_HANDLER: Final = "functions.hosts.handler.handle"
 DATABASE_USER_HANDLER: Final = "functions.database_user.handler.handler"
 PROTECTION_HANDLER: Final = "functions.protection.handler.handle"
 SHARDS_ON_EVENT_HANDLER: Final = "functions.shards.handler.on_event"
@@ -41,6 +42,12 @@ CA_PARAMETER_NAME: Final = "CaParameterName"
 # Properties of the custom resource Protection.
 LOAD_BALANCER_ARN: Final = "LoadBalancerArn"
 DATABASE_IDENTIFIER: Final = "DatabaseIdentifier"
+# Properties of the custom resources HostsBefore and HostsAfter, which have `Place` and `ClusterName` too.
+WEBAPP_TASKS: Final = "WebappTasks"
+COREAPP_TASKS: Final = "CoreappTasks"
+MASTER_TASKS: Final = "MasterTasks"
+GROUP_NAME: Final = "GroupName"
+LAUNCH_TEMPLATE_VERSION: Final = "LaunchTemplateVersion"
 
 # Properties of the two custom resources around the coreapp service, of the reconciler and of the runbook.
 PLACE: Final = "Place"
@@ -54,6 +61,9 @@ CLUSTER_NAME: Final = "ClusterName"
 SERVICE_NAME: Final = "ServiceName"
 CERTIFICATE_MAX_AGE_DAYS: Final = "CertificateMaxAgeDays"
 
+# Input of the function of the hosts when EventBridge calls it: the stack whose rollback begins.
+ROLLED_BACK_STACK: Final = "RolledBackStack"
+
 # What `on_event` returns for `is_complete`: when it was asked, and the number of shards that both fleets can hold.
 STARTED: Final = "Started"
 FLOOR: Final = "Floor"
@@ -66,3 +76,7 @@ ENDPOINT_OUTPUT: Final = "Endpoint"
 SHARD_COUNT_OUTPUT: Final = "ShardCount"
 CLUSTER_NAME_OUTPUT: Final = "ClusterName"
 COREAPP_SERVICE_OUTPUT: Final = "CoreappService"
+WEBAPP_SERVICE_OUTPUT: Final = "WebappService"
+MASTER_SERVICE_OUTPUT: Final = "MasterService"
+GROUP_NAME_OUTPUT: Final = "HostGroup"
+MAXIMUM_HOSTS_OUTPUT: Final = "MaximumHosts"

@@ -63,12 +63,14 @@ class Request:
         properties: ResourceProperties; CloudFormation passes every scalar as a string.
         old_properties: OldResourceProperties of an update, empty otherwise.
         physical_id: PhysicalResourceId of an update or a delete, empty for a create.
+        stack: StackId, the ARN of the stack that the custom resource belongs to.
         deadline: When the work must be done or given up with a reason, well before Lambda's own limit.
     """
 
     properties: Mapping[str, Any]
     old_properties: Mapping[str, Any]
     physical_id: str
+    stack: str
     deadline: Deadline
 
     def text(self, name: str) -> str:
@@ -168,6 +170,7 @@ def _work(
         properties=event.get("ResourceProperties") or {},
         old_properties=event.get("OldResourceProperties") or {},
         physical_id=current,
+        stack=str(event.get("StackId", "")),
         deadline=Deadline.after(time_for_work - min(GRACE_SECONDS, time_for_work / 2)),
     )
     answer: dict[str, Any] = {"Status": "FAILED", "PhysicalResourceId": identity}

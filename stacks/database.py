@@ -27,8 +27,8 @@ class DatabaseStack(Stack):
         master_secret_arn: The secret with the master's login, which RDS makes and rotates.
         alarm_topic_arn: The topic that the alarms of this stack notify, and those of the functions.
 
-    `access`, `identifier`, `master_secret_arn` and `alarm_topic_arn` are exports of this stack, whose names are a contract
-    (`NetworkStack.vpc_in`).
+    `access`, `identifier`, `master_secret_arn` and `alarm_topic_arn` are exports of this stack, whose names are a
+    contract (`NetworkStack.vpc_in`).
     """
 
     database: mysql.MysqlDatabase

@@ -75,10 +75,40 @@ class EnterpriseStack(Stack):
             else None,
             interface_tags=settings.tags,
         )
+        # The rights stay when trunking is switched off: the deletion of the custom resource needs them.
+        trunking_rights = fleet.let_set_trunking(functions.eni_trunking.execution_role)
         if settings.eni_trunking:
-            fleet.start_after(
-                self._custom_resource("EniTrunking", functions.eni_trunking, {contract.ROLE_ARN: fleet.role.role_arn})
+            trunking = self._custom_resource(
+                "EniTrunking", functions.eni_trunking, {contract.ROLE_ARN: fleet.role.role_arn}
             )
+            trunking.node.add_dependency(trunking_rights)
+            fleet.start_after(trunking)
+        hosts_before = self._custom_resource(
+            "HostsBefore",
+            functions.hosts,
+            {
+                contract.PLACE: contract.BEFORE,
+                contract.CLUSTER_NAME: fleet.cluster.cluster_name,
+                contract.WEBAPP_TASKS: str(plan.tasks.webapp.count),
+                contract.COREAPP_TASKS: str(plan.tasks.coreapp.count),
+                contract.MASTER_TASKS: str(plan.tasks.master.count),
+            },
+            timeout_minutes=MAX_TIMEOUT_MINUTES,
+        )
+        fleet.start_after(hosts_before)
+        hosts_after = self._custom_resource(
+            "HostsAfter",
+            functions.hosts,
+            {
+                contract.PLACE: contract.AFTER,
+                contract.CLUSTER_NAME: fleet.cluster.cluster_name,
+                contract.GROUP_NAME: fleet.group.auto_scaling_group_name,
+                contract.LAUNCH_TEMPLATE_VERSION: fleet.launch_template.latest_version_number,
+            },
+            timeout_minutes=MAX_TIMEOUT_MINUTES,
+        )
+        # On a delete it ends the hosts while the provider still stands, which drains them.
+        hosts_after.node.add_dependency(fleet.association)
         entry = Entry(
             self,
             "Entry",
@@ -107,6 +137,7 @@ class EnterpriseStack(Stack):
             log_retention=retention.logs,
             removal_policy=retention.keys_and_files,
         )
+        self.client.start_after(hosts_after)
         if functions.database_user is not None:
             self.client.start_after(
                 self._custom_resource(
@@ -161,6 +192,8 @@ class EnterpriseStack(Stack):
             # The raise comes last, so that nothing is left that could fail and roll it back. When the raise itself
             # fails in a first create, the rollback switches the protection off again before it deletes anything else.
             shards.after.node.add_dependency(*last)
+            # The shards are lowered while all coreapps still run (M-23).
+            hosts_before.node.add_dependency(shards.before)
         CfnOutput(
             self,
             contract.ENDPOINT_OUTPUT,
@@ -176,10 +209,17 @@ class EnterpriseStack(Stack):
         CfnOutput(self, contract.CLUSTER_NAME_OUTPUT, description="The ECS cluster", value=fleet.cluster.cluster_name)
         CfnOutput(
             self,
-            contract.COREAPP_SERVICE_OUTPUT,
-            description="The ECS service of the coreapps",
-            value=self.client.coreapp.service_name,
+            contract.GROUP_NAME_OUTPUT,
+            description="The auto scaling group of the hosts",
+            value=fleet.group.auto_scaling_group_name,
         )
+        CfnOutput(self, contract.MAXIMUM_HOSTS_OUTPUT, description="The cap (M-17)", value=str(plan.hosts.maximum))
+        for output, service, tasks in (
+            (contract.WEBAPP_SERVICE_OUTPUT, self.client.webapp, "webapps"),
+            (contract.COREAPP_SERVICE_OUTPUT, self.client.coreapp, "coreapps"),
+            (contract.MASTER_SERVICE_OUTPUT, self.client.master, "masters"),
+        ):
+            CfnOutput(self, output, description=f"The ECS service of the {tasks}", value=service.service_name)
 
     def _first_webapp(self, function: Function, settings: Settings, fleet: Fleet, vpc: ec2.IVpc) -> CustomResource:
         """Run one webapp before all the others, and let the function do that and nothing else."""

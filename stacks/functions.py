@@ -13,8 +13,8 @@ from constructs import Construct
 
 import functions.contract as contract
 from multiconnect.function import MAX_TIMEOUT_MINUTES, Function, function_code, function_security_group
+from multiconnect.hosts import HostsFunction
 from multiconnect.monitoring import Alarms
-from multiconnect.waivers import waive
 from stacks.database import DatabaseStack
 from stacks.network import NetworkStack
 from stacks.retention import Retention
@@ -29,8 +29,10 @@ class FunctionsStack(Stack):
 
     Attributes:
         first_webapp: Runs one webapp before all the others (T-11).
-        eni_trunking: Turns trunking on for the hosts' role alone (D-4).
         protection: Switches the deletion protection of load balancer and database on, and off again (T-3).
+        eni_trunking: Turns trunking on for the hosts' role alone (D-4). What it may do is said by the enterprise stack,
+            which has that role.
+        hosts: Lets the cap of the hosts fall last, renews hosts and ends them (D-12).
         database_user: Makes the client's own database user (D-6); None where the client is the master.
         shards: What sets the shards (D-8); None where the operator does.
     """
@@ -38,6 +40,7 @@ class FunctionsStack(Stack):
     first_webapp: Function
     eni_trunking: Function
     protection: Function
+    hosts: HostsFunction
     database_user: Function | None
     shards: ShardManager | None
 
@@ -59,6 +62,7 @@ class FunctionsStack(Stack):
         self.first_webapp = self._first_webapp()
         self.eni_trunking = self._eni_trunking()
         self.protection = self._protection()
+        self.hosts = self._hosts(settings)
         self.database_user = self._database_user(database) if settings.database_user == "client" else None
         self.shards = self._shards(settings) if settings.manage_shards else None
         self._add_alarms(database)
@@ -69,6 +73,7 @@ class FunctionsStack(Stack):
         self.eni_trunking.add_alarms(alarms, failure_means="hosts may take fewer tasks than planned")
         self.first_webapp.add_alarms(alarms, failure_means="the client's first webapp did not run")
         self.protection.add_alarms(alarms, failure_means="balancer and database may be deleted by mistake")
+        self.hosts.add_alarms(alarms, failure_means="hosts of the former size or type may stay")
         if self.database_user is not None:
             self.database_user.add_alarms(alarms, failure_means="the client may not get into its database")
         if self.shards is not None:
@@ -97,18 +102,6 @@ class FunctionsStack(Stack):
             log_key=self._log_key,
             log_retention=self._retention.logs,
             log_removal_policy=self._retention.keys_and_files,
-            statements=[
-                iam.PolicyStatement(
-                    actions=["ecs:PutAccountSetting", "ecs:DeleteAccountSetting"],
-                    resources=["*"],  # account settings have no ARN
-                    conditions={"StringEquals": {"ecs:account-setting": "awsvpcTrunking"}},
-                )
-            ],
-        )
-        waive(
-            function.execution_role,
-            "AwsSolutions-IAM5[Resource::*]",
-            "The two actions take no resource; a condition names the one setting, and the function the one role.",
         )
         # The export stays while nobody imports it: CloudFormation refuses to drop an export that is still imported, and
         # it updates this stack before the one that imports it.
@@ -131,6 +124,17 @@ class FunctionsStack(Stack):
         self.export_value(function.function_arn)
         self.export_value(function.execution_role.role_name)
         return function
+
+    def _hosts(self, settings: Settings) -> HostsFunction:
+        return HostsFunction(
+            self,
+            "Hosts",
+            stack_name=f"{settings.name}-enterprise",
+            code=self._code,
+            log_key=self._log_key,
+            log_retention=self._retention.logs,
+            log_removal_policy=self._retention.keys_and_files,
+        )
 
     def _database_user(self, stack: DatabaseStack) -> Function:
         access = stack.access

@@ -10,7 +10,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from constructs import Construct, IDependable
+from constructs import Construct, DependencyGroup, IDependable
 
 from multiconnect.monitoring import ABOVE, KEEP, PERIOD, Alarms
 from multiconnect.waivers import waive
@@ -23,7 +23,25 @@ Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs
 """
 
 HOST_LIFETIME_DAYS: Final = 30
-"""A host is drained and replaced after this long, so that no host runs an image older than a month."""
+"""A host is drained and replaced after this long, so that no host runs an image older than a month.
+
+A host that is protected from scale-in would stay beyond it (T-9), so none is protected: managed draining moves the
+tasks instead.
+"""
+
+MAXIMUM_HEALTHY_PERCENT: Final = 110
+"""A host that replaces another one is launched first (T-26), one at a time or a tenth of the fleet.
+
+The percentage is of the hosts that are desired, not of the cap. A fleet that runs at its cap is one host above it while
+another one drains. To end the old host first would change nothing: while it drains, its successor starts as well.
+Source: https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-maintenance-policy-overview-and-considerations.html
+"""
+
+HOST_WARMUP_MINUTES: Final = 3
+"""A new host registers with the cluster within this time. Before that no other host is replaced."""
+
+CAP_ALARM_MINUTES: Final = 60
+"""More hosts than the cap, for longer than one host takes to drain."""
 
 MEMORY_ALARM_PERCENT: Final = 85
 """The published release adds a host above this share of reserved memory (M-17). At the cap no host can be added."""
@@ -39,8 +57,10 @@ class Fleet(Construct):
         cluster: The ECS cluster.
         service_cluster: The same cluster, for services to name. A service that names it is made after the capacity
             provider is attached.
+        launch_template: What each host is started from.
         group: The auto scaling group of the hosts.
-        provider: Scales the group, drains a host before it ends, and protects hosts that run tasks.
+        provider: Scales the group, and drains a host before it ends.
+        association: Attaches the provider to the cluster.
         role: The hosts' role; no container can use it.
         security_group: The hosts'; nothing comes in.
     """
@@ -99,7 +119,7 @@ class Fleet(Construct):
             f"ECS_RESERVED_MEMORY={reserved_memory_mib}\nECS_CONTAINER_STOP_TIMEOUT={CONTAINER_STOP_TIMEOUT}\n"
             "ECS_DISABLE_PRIVILEGED=true\nECS_AWSVPC_BLOCK_IMDS=true\nCONFIG"
         )
-        template = ec2.LaunchTemplate(
+        self.launch_template = ec2.LaunchTemplate(
             self,
             "LaunchTemplate",
             instance_type=ec2.InstanceType(instance_type),
@@ -120,17 +140,19 @@ class Fleet(Construct):
             ],
         )
         if interface_tags:
-            _tag_interfaces(template, interface_tags)
+            _tag_interfaces(self.launch_template, interface_tags)
         self.group = autoscaling.AutoScalingGroup(
             self,
             "Hosts",
             vpc=vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
-            launch_template=template,
+            launch_template=self.launch_template,
             min_capacity=minimum_hosts,
             max_capacity=maximum_hosts,
-            new_instances_protected_from_scale_in=True,  # what managed termination protection asks for
             max_instance_lifetime=Duration.days(HOST_LIFETIME_DAYS),
+            min_healthy_percentage=100,
+            max_healthy_percentage=MAXIMUM_HEALTHY_PERCENT,
+            default_instance_warmup=Duration.minutes(HOST_WARMUP_MINUTES),
             group_metrics=[autoscaling.GroupMetrics.all()],
         )
         waive(
@@ -145,10 +167,12 @@ class Fleet(Construct):
             auto_scaling_group=self.group,
             enable_managed_scaling=True,
             enable_managed_draining=True,
-            enable_managed_termination_protection=True,
+            # Protected hosts are neither renewed (T-9) nor given back when the cap falls (T-4), and a group that has
+            # one is never deleted (T-2). Draining moves the tasks within the minimum of their service.
+            enable_managed_termination_protection=False,
             target_capacity_percent=100,
         )
-        providers = ecs.CfnClusterCapacityProviderAssociations(
+        self.association = ecs.CfnClusterCapacityProviderAssociations(
             self,
             "Providers",
             cluster=self.cluster.cluster_name,
@@ -158,7 +182,7 @@ class Fleet(Construct):
         # The association's name is the cluster's. A service that names the cluster this way is made after it; made
         # before, it would find no capacity provider.
         self.service_cluster = ecs.Cluster.from_cluster_attributes(
-            self, "ServiceCluster", cluster_name=providers.ref, vpc=vpc, has_ec2_capacity=True
+            self, "ServiceCluster", cluster_name=self.association.ref, vpc=vpc, has_ec2_capacity=True
         )
 
     def _allow_agent(self) -> None:
@@ -194,6 +218,49 @@ class Fleet(Construct):
             "The ECS agent's own calls: one takes no resource, the others are bound to this cluster by a condition.",
         )
 
+    def let_set_trunking(self, caller: iam.IRole) -> IDependable:
+        """Let a function act as the hosts' role to turn ENI trunking on and off for it, and for nothing else (D-4).
+
+        ECS takes an account setting from the principal alone that it is for (T-1). Both rights belong to this stack, so
+        that neither outlives the role.
+
+        Args:
+            caller: The function's role, of another stack.
+
+        Returns:
+            What must exist before the function is called.
+        """
+        assume_role = self.role.assume_role_policy
+        if assume_role is None:
+            raise TypeError("the hosts' role is made here, with a trust policy of its own")
+        assume_role.add_statements(
+            iam.PolicyStatement(actions=["sts:AssumeRole"], principals=[iam.ArnPrincipal(caller.role_arn)])
+        )
+        setting = iam.Policy(
+            self,
+            "AccountSetting",
+            roles=[self.role],
+            statements=[
+                iam.PolicyStatement(
+                    actions=["ecs:PutAccountSetting", "ecs:DeleteAccountSetting"],
+                    resources=["*"],  # account settings have no ARN
+                    conditions={"StringEquals": {"ecs:account-setting": "awsvpcTrunking"}},
+                )
+            ],
+        )
+        waive(
+            setting,
+            "AwsSolutions-IAM5[Resource::*]",
+            "The two actions take no resource; a condition names the one setting, and ECS the caller's own alone.",
+        )
+        acting = iam.Policy(
+            self,
+            "AccountSettingCaller",
+            roles=[caller],
+            statements=[iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[self.role.role_arn])],
+        )
+        return DependencyGroup(setting, acting)
+
     def start_after(self, dependency: IDependable) -> None:
         """Start no host before this exists: trunking is fixed when a host registers (D-4)."""
         self.group.node.add_dependency(dependency)
@@ -209,12 +276,23 @@ class Fleet(Construct):
             label="hosts",
         )
 
+    def all_hosts(self) -> cloudwatch.IMetric:
+        """Return how many hosts there are: in service, starting and draining."""
+        return cloudwatch.Metric(
+            namespace="AWS/AutoScaling",
+            metric_name="GroupTotalInstances",
+            dimensions_map={"AutoScalingGroupName": self.group.auto_scaling_group_name},
+            statistic="Minimum",
+            period=PERIOD,
+            label="hosts in all",
+        )
+
     def memory_reservation(self) -> cloudwatch.IMetric:
         """Return the memory that tasks reserve, in percent of what the hosts have; the fleet scales on it (M-17)."""
         return self.cluster.metric_memory_reservation(period=PERIOD, label="memory reserved, %")
 
     def add_alarms(self, alarms: Alarms, *, maximum_hosts: int) -> None:
-        """Add an alarm for a fleet that cannot grow any more.
+        """Add an alarm for a fleet that cannot grow any more, and one for a fleet that does not shrink to its cap.
 
         Args:
             alarms: Where the alarm is added.
@@ -233,6 +311,17 @@ class Fleet(Construct):
             missing_data=KEEP,
             description=f"All {maximum_hosts} hosts of the cap run, and over {MEMORY_ALARM_PERCENT} % of their "
             "memory is reserved: a lost host's tasks may find no place. Choose a larger host_type.",
+        )
+        alarms.add(
+            "HostsAboveCap",
+            self.all_hosts(),
+            ABOVE,
+            maximum_hosts,
+            minutes=CAP_ALARM_MINUTES,
+            missing_data=KEEP,
+            description=f"More hosts than the {maximum_hosts} of the cap (M-17) for {CAP_ALARM_MINUTES} minutes: hosts "
+            "drain and do not end, or a renewal takes long. Look at the group's activity and at the events of the "
+            "services: a task that finds no other place holds its host (docs/resize.md).",
         )
 
 

@@ -85,6 +85,8 @@ class Role:
         ports: The ports that its containers listen on.
         health_port: The port that answers when the container is healthy.
         address_variable: The variable in which a container advertises the address of its task.
+        moves_between_zones: Whether ECS may stop a task to even the zones out. It would stop a coreapp that serves a
+            shard (T-10), whose messages then wait for a spare to take over (M-6).
         cleans_up: Whether it runs the client's own daily clean-up of its logs (facts 1.6).
         variables: Its variables, beside those for its database and its address. In a value, `{load_balancer}` stands
             for the load balancer's DNS name.
@@ -97,6 +99,7 @@ class Role:
     ports: tuple[int, ...]
     health_port: int
     address_variable: str
+    moves_between_zones: bool
     cleans_up: bool
     variables: Mapping[str, str]
     secrets: Mapping[str, GeneratedSecret]
@@ -145,6 +148,7 @@ WEBAPP: Final = Role(
     ports=(API_PORT,),
     health_port=API_PORT,
     address_variable="WEBAPP_HOSTNAME",
+    moves_between_zones=True,
     cleans_up=True,
     variables={
         "WA_DB_PERSISTENT": "1",
@@ -178,6 +182,7 @@ COREAPP: Final = Role(
     ports=PEER_PORTS,
     health_port=HEALTH_PORT,
     address_variable="COREAPP_HOSTNAME",
+    moves_between_zones=False,
     cleans_up=True,
     variables=_PEER_VARIABLES,
     secrets={"WA_SECRET": _PEER_SECRET},
@@ -191,6 +196,7 @@ MASTER: Final = Role(
     ports=PEER_PORTS,
     health_port=HEALTH_PORT,
     address_variable="COREAPP_HOSTNAME",
+    moves_between_zones=True,
     cleans_up=False,
     variables={**_PEER_VARIABLES, "WA_MASTER_NODE": "1"},
     secrets={"WA_SECRET": _PEER_SECRET},

@@ -171,7 +171,11 @@ class RoleService(ecs.Ec2Service):
                 ecs.PlacementStrategy.spread_across(ecs.BuiltInAttributes.AVAILABILITY_ZONE),
                 ecs.PlacementStrategy.spread_across_instances(),
             ],
-            availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.ENABLED,
+            availability_zone_rebalancing=(
+                ecs.AvailabilityZoneRebalancing.ENABLED
+                if role.moves_between_zones
+                else ecs.AvailabilityZoneRebalancing.DISABLED
+            ),
             min_healthy_percent=size.minimum_healthy_percent,
             max_healthy_percent=size.maximum_percent,
             health_check_grace_period=Duration.minutes(HEALTH_CHECK_GRACE_MINUTES),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from aws_cdk import Aws, CfnElement, CustomResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Aws, CfnElement, CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -18,6 +18,7 @@ from constructs import Construct
 
 from functions import contract
 from multiconnect import defaults
+from multiconnect.arns import Arn, arn_of
 from multiconnect.client import Client
 from multiconnect.dependencies import wait_for_policy_alone
 from multiconnect.entry import Entry
@@ -122,17 +123,17 @@ class ShardManager(Construct):
                 vpc=vpc,
                 security_group=self.security_group,
                 statements=[
-                    iam.PolicyStatement(actions=[action], resources=[arn]) for action, (arn, _) in describing.items()
+                    iam.PolicyStatement(actions=[action], resources=[arn.value]) for action, arn in describing.items()
                 ],
                 timeout_minutes=FUNCTION_TIMEOUT_MINUTES,
                 log_key=log_key,
                 log_retention=log_retention,
                 log_removal_policy=log_removal_policy,
             )
-            for _, shown in describing.values():
+            for arn in describing.values():
                 waive(
                     made.execution_role,
-                    f"AwsSolutions-IAM5[Resource::{shown}]",
+                    f"AwsSolutions-IAM5[Resource::{arn.shown}]",
                     "One stack and its services, whose names CloudFormation ends with letters of its own.",
                 )
             secret.grant_read(made)
@@ -226,9 +227,11 @@ class ShardResources(Construct):
     """The two custom resources around the coreapp service: one before it, which lowers, and one after it, which raises.
 
     Attributes:
+        before: The one that lowers the shards before the services shrink (M-23).
         after: The one that raises the shards once the coreapps run (M-22).
     """
 
+    before: CustomResource
     after: CustomResource
 
     def __init__(
@@ -272,15 +275,15 @@ class ShardResources(Construct):
             **manager.properties,
             contract.SHARDS: str(active_coreapps),
         }
-        before = CustomResource(
+        self.before = CustomResource(
             self,
             "ShardsBefore",
             service_token=manager.service_token,
             properties={**properties, contract.PLACE: contract.BEFORE},
         )
         # Neither hosts nor coreapps may go while a shard is still to be served by them (M-23).
-        fleet.start_after(before)
-        client.coreapp.node.add_dependency(before)
+        fleet.start_after(self.before)
+        client.coreapp.node.add_dependency(self.before)
         self.after = CustomResource(
             self,
             "ShardsAfter",
@@ -296,24 +299,11 @@ class ShardResources(Construct):
         self.after.node.add_dependency(client.webapp, client.master)
 
 
-def _describing(stack: Stack, stack_name: str) -> dict[str, tuple[str, str]]:
-    """Return the actions that describe one stack and its services, with the ARN that each needs.
-
-    The first ARN of a pair is for a statement. The second is the same ARN as a finding of a rule pack names it.
-    """
-    partition, region, account = (
-        f"<AWS::{parameter}>" if Token.is_unresolved(value) else value
-        for parameter, value in (("Partition", stack.partition), ("Region", stack.region), ("AccountId", stack.account))
-    )
+def _describing(stack: Stack, stack_name: str) -> dict[str, Arn]:
+    """Return the actions that describe one stack and its services, with the ARN that each needs."""
     return {
-        action: (
-            stack.format_arn(service=service, resource=kind, resource_name=name),
-            f"arn:{partition}:{service}:{region}:{account}:{kind}/{name}",
-        )
-        for action, service, kind, name in (
-            ("cloudformation:DescribeStacks", "cloudformation", "stack", f"{stack_name}/*"),
-            ("ecs:DescribeServices", "ecs", "service", f"{stack_name}-*"),
-        )
+        "cloudformation:DescribeStacks": arn_of(stack, "cloudformation", "stack", f"{stack_name}/*"),
+        "ecs:DescribeServices": arn_of(stack, "ecs", "service", f"{stack_name}-*"),
     }
 
 

@@ -11,6 +11,7 @@ from functions.shards.account import read_account
 from functions.shards.client import Client, Pace
 from functions.shards.cluster import Cluster, Service
 from functions.shards.properties import certificate_max_age_days, required_text
+from functions.stack import describe_stack, stack_outputs
 from functions.tls import trust
 
 STACK_OUTPUTS = {
@@ -79,24 +80,3 @@ def complete_from_stack(properties: Mapping[str, Any], stacks: Callable[[], Clou
     outputs = stack_outputs(describe_stack(stacks(), str(properties[contract.STACK_NAME])))
     found = {name: outputs[output] for name, output in STACK_OUTPUTS.items() if output in outputs}
     return {**found, **{name: value for name, value in properties.items() if value}}
-
-
-def describe_stack(stacks: CloudFormation, stack: str) -> Mapping[str, Any]:
-    """Return CloudFormation's description of a stack.
-
-    Args:
-        stacks: A client for CloudFormation.
-        stack: Name or ARN of the stack.
-    """
-    description: Mapping[str, Any] = stacks.describe_stacks(StackName=stack)["Stacks"][0]
-    return description
-
-
-def stack_outputs(description: Mapping[str, Any]) -> dict[str, str]:
-    """Return the outputs of a described stack by their names.
-
-    Example:
-        >>> stack_outputs({"Outputs": [{"OutputKey": "ShardCount", "OutputValue": "8"}]})
-        {'ShardCount': '8'}
-    """
-    return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}

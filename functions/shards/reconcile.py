@@ -20,7 +20,8 @@ from functions import contract
 from functions.deadline import Deadline
 from functions.errors import Failure
 from functions.log import log
-from functions.shards.dependencies import Dependencies, describe_stack, stack_outputs
+from functions.shards.dependencies import Dependencies
+from functions.stack import describe_stack, stack_outputs
 
 SETTLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 """Statuses in which the stack's fleet has the size that its outputs declare."""

@@ -20,8 +20,9 @@ from functions.log import log
 from functions.shards.client import Rejected, Unavailable
 from functions.shards.cluster import Observation
 from functions.shards.decision import GIVE_BACK_SECONDS, REACH_SECONDS, Act, Change, Decision, decide
-from functions.shards.dependencies import Dependencies, describe_stack
+from functions.shards.dependencies import Dependencies
 from functions.shards.properties import declared_shards, place
+from functions.stack import describe_stack, rolls_back
 
 Event = Mapping[str, Any]
 """An event of the Provider framework."""
@@ -75,13 +76,10 @@ def _preflight(change: Change, properties: Mapping[str, Any], dependencies: Depe
 
 
 def _rolling_back(event: Event, dependencies: Dependencies) -> bool:
-    """Return whether CloudFormation rolls the update back.
-
-    The event of a rollback looks like that of any update, so the stack's status is read.
-    """
+    """Return whether CloudFormation rolls the update back."""
     if event["RequestType"] != "Update":
         return False
-    return "ROLLBACK_IN_PROGRESS" in describe_stack(dependencies.stacks(), event["StackId"])["StackStatus"]
+    return rolls_back(describe_stack(dependencies.stacks(), event["StackId"]))
 
 
 def advance(event: Event, dependencies: Dependencies) -> dict[str, Any]:

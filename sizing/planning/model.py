@@ -20,7 +20,8 @@ class Hosts:
     Attributes:
         instance_type: Such as "m6i.large".
         minimum: Hosts that always run: the environment's default (M-16).
-        maximum: The cap (M-17).
+        maximum: The cap (M-17). A fleet that runs at its cap has one host more while another one drains to be replaced
+            (T-26).
         vcpu: Virtual CPUs of one host.
         memory_mib: Nominal memory of one host, MiB.
         task_memory_mib: Memory that tasks can reserve on one host, MiB; 87.5 % of the nominal.

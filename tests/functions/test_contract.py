@@ -15,7 +15,7 @@ HANDLERS = {name: value for name, value in vars(contract).items() if name.endswi
 
 def test_there_are_the_handlers_of_each_function() -> None:
     folders = {path.parent.name for path in (Path(contract.__file__).parent).glob("*/handler.py")}
-    assert {"eni_trunking", "database_user", "shards", "first_webapp", "protection"} <= folders
+    assert {"eni_trunking", "database_user", "shards", "first_webapp", "protection", "hosts"} <= folders
     assert {handler.split(".")[1] for handler in HANDLERS.values()} == folders
 
 

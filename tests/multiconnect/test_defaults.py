@@ -297,10 +297,13 @@ ADD_ALARMS: dict[str, tuple[Callable[[Ground, Alarms], None], set[str]]] = {
         lambda ground, alarms: database(ground).add_alarms(alarms),
         {"DatabaseConnections", "DatabaseFreeStorage", "DatabaseCpu", "DatabaseSilent"},
     ),
-    "fleet": (lambda ground, alarms: ground.fleet.add_alarms(alarms, maximum_hosts=4), {"MemoryAtCap"}),
     "entry": (
         lambda ground, alarms: ground.entry.add_alarms(alarms, after=ground.fleet),
         {"UnhealthyWebapps", "NoHealthyWebapp"},
+    ),
+    "fleet": (
+        lambda ground, alarms: ground.fleet.add_alarms(alarms, maximum_hosts=4),
+        {"MemoryAtCap", "HostsAboveCap"},
     ),
     "client": (
         lambda ground, alarms: client(ground).add_alarms(

@@ -1,6 +1,7 @@
 """The Lambda stack: supported runtimes, a role and a log group each, and no right that is not needed."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -59,7 +60,11 @@ def test_custom_resources_are_told_by_the_names_of_the_contract_and_no_other(syn
         contract.ENDPOINT_OUTPUT,
         contract.SHARD_COUNT_OUTPUT,
         contract.CLUSTER_NAME_OUTPUT,
+        contract.WEBAPP_SERVICE_OUTPUT,
         contract.COREAPP_SERVICE_OUTPUT,
+        contract.MASTER_SERVICE_OUTPUT,
+        contract.GROUP_NAME_OUTPUT,
+        contract.MAXIMUM_HOSTS_OUTPUT,
     }
     assert outputs <= set(enterprise.body["Outputs"])
 
@@ -91,12 +96,8 @@ def test_each_function_may_write_its_own_log_and_waits_for_its_rights(made: Asse
         assert made.functions.resources[policy]["Type"] == "AWS::IAM::Policy"
 
 
-WITHOUT_RESOURCE = {
-    "ecs:PutAccountSetting",
-    "ecs:DeleteAccountSetting",
-    *NETWORK_INTERFACE_ACTIONS,
-}
-"""Account settings have no ARN; Lambda makes the network interface of a function in a VPC."""
+WITHOUT_RESOURCE = {"autoscaling:DescribeAutoScalingGroups", *NETWORK_INTERFACE_ACTIONS}
+"""Groups are described by no ARN; Lambda makes the network interface of a function in a VPC."""
 
 
 def test_every_right_names_its_resource_but_those_that_take_none(made: Assembly) -> None:
@@ -178,7 +179,8 @@ def test_every_handler_exists_in_the_code_that_is_shipped(made: Assembly) -> Non
 def test_cloudformation_waits_longer_than_a_function_lives(made: Assembly) -> None:
     found = made.enterprise.of("AWS::CloudFormation::CustomResource")
     managed = {"ShardsBefore", "ShardsAfter"} if made.settings.manage_shards else set()
-    assert {"EniTrunking", "DatabaseUser", "FirstWebapp", "Protection"} | managed <= set(found)
+    plain = {"EniTrunking", "DatabaseUser", "FirstWebapp", "HostsBefore", "HostsAfter", "Protection"}
+    assert set(found) == plain | managed
     for name, body in found.items():
         function, _ = made.follow(body["Properties"]["ServiceToken"])["Fn::GetAtt"]
         lives = made.functions.resources[function]["Properties"]["Timeout"]
@@ -231,3 +233,31 @@ def test_shards_are_set_before_the_service_shrinks_and_after_it_grew(synth: Synt
     assert placed["before"] in enterprise.waits_for(service) & enterprise.waits_for(hosts)
     assert service in enterprise.waits_for(placed["after"])
     assert {item["Properties"]["Shards"] for item in resources.values()} == {"2"}
+
+
+def test_the_function_of_the_hosts_changes_those_of_its_stack_alone(made: Assembly) -> None:
+    role = made.functions.one("AWS::Lambda::Function", "Hosts")["Role"]["Fn::GetAtt"][0]
+    for statement in policies_of(made, role):
+        if statement["Action"] in (
+            "autoscaling:DescribeAutoScalingGroups",
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+        ):
+            continue
+        assert "wa-production-enterprise" in json.dumps(statement["Resource"])
+
+
+def test_the_function_of_the_hosts_is_called_when_a_rollback_of_its_stack_begins(production: Assembly) -> None:
+    functions = production.functions
+    (rule,) = functions.of("AWS::Events::Rule", "RollbackBegins")
+    properties = functions.resources[rule]["Properties"]
+    detail = properties["EventPattern"]["detail"]
+    assert detail["status-details"] == {"status": ["UPDATE_ROLLBACK_IN_PROGRESS"]}
+    assert json.dumps(detail["stack-id"]).endswith(':stack/wa-production-enterprise/"]]}}]')
+    (target,) = properties["Targets"]
+    assert json.loads(target["Input"]) == {contract.ROLLED_BACK_STACK: "wa-production-enterprise"}
+    (function,) = functions.of("AWS::Lambda::Function", "Hosts")
+    assert target["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
+    (permission,) = functions.of("AWS::Lambda::Permission", "HostsRollbackBegins").values()
+    assert permission["Properties"]["FunctionName"] == {"Fn::GetAtt": [function, "Arn"]}
+    assert permission["Properties"]["SourceArn"] == {"Fn::GetAtt": [rule, "Arn"]}
+    assert permission["Properties"]["Principal"] == "events.amazonaws.com"
