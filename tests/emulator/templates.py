@@ -28,7 +28,8 @@ def network() -> dict[str, Resource]:
 
 def fleet(**service: Any) -> dict[str, Resource]:
     """A cluster with a capacity provider and one service on it."""
-    data = {"InstanceType": "m6i.large", "ImageId": "ami-1"}
+    user_data = {"Fn::Base64": {"Fn::Sub": "echo ECS_CLUSTER=${Cluster} >> /etc/ecs/ecs.config"}}
+    data = {"InstanceType": "m6i.large", "ImageId": "ami-1", "UserData": user_data}
     strategy = [{"CapacityProvider": ref("Provider"), "Weight": 1}]
     container = {
         "Name": "main",
