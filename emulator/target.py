@@ -87,7 +87,7 @@ class Target:
         with self._open(CAPACITY_PATH) as answer:
             return json.load(answer)
 
-    def set_capacity(self, **changes: float | str) -> dict[str, Any]:
+    def set_capacity(self, **changes: float | str | None) -> dict[str, Any]:
         """Change time or order of the simulation, and return its state.
 
         Args:

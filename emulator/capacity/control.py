@@ -97,7 +97,8 @@ def answer(method: str, document: Any) -> tuple[int, Any]:
 
     Args:
         method: GET tells the state; POST changes what the document says; DELETE forgets the broken moments.
-        document: For POST: `advance_days`, `rollback_order`, `seconds_per_day`, as an object.
+        document: For POST: `advance_days`, `rollback_order`, `seconds_per_day` (null: real time does not count), as
+            an object.
 
     Returns:
         HTTP status and the document of the answer.
@@ -116,7 +117,7 @@ def answer(method: str, document: Any) -> tuple[int, Any]:
         return 200, _state(world())
 
 
-def _answered(_: str, handler: Callable[[Any], Answer], request: Any) -> Answer:
+def _answered(handler: Callable[[Any], Answer], request: Any) -> Answer:
     """Answer a call after everything has happened that was under way."""
     with LOCK:
         world().pass_time(settings.passed())
@@ -131,7 +132,8 @@ def _change(document: Any) -> None:
     if "rollback_order" in document:
         settings.rollback_order = _order(document["rollback_order"])
     if "seconds_per_day" in document:
-        settings.seconds_per_day = _seconds(document["seconds_per_day"])
+        given = document["seconds_per_day"]
+        settings.seconds_per_day = None if given is None else _seconds(given)
     if "advance_days" in document:
         world().pass_time(_seconds(document["advance_days"]) * DAY_SECONDS)
 

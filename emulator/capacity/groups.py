@@ -175,12 +175,21 @@ def _fit(world: World, group: Record) -> bool:
     if len(hosts) < wanted and "Launch" not in suspended:
         return _launch(world, group, hosts)
     if len(hosts) > wanted and "Terminate" not in suspended:
+        return _scale_in(world, group, hosts, len(hosts) - wanted)
+    return False
+
+
+def _scale_in(world: World, group: Record, hosts: list[Host], count: int) -> bool:
+    """End `count` hosts at once, as many of them as are not protected."""
+    for ended in range(count):
         victim = _victim(group, hosts)
         if victim is None:
-            return activity(world, group, "Cancelled", "Scaling in", ALL_PROTECTED)
+            return activity(world, group, "Cancelled", "Scaling in", ALL_PROTECTED) or ended > 0
+        hosts.remove(victim)
         end(world, victim, f"the group desires {group['DesiredCapacity']} hosts")
-        return True
-    return False
+        told = f"Terminating EC2 instance: {victim.id}"
+        activity(world, group, "Successful", told, f"terminated {victim.id}")
+    return True
 
 
 def _victim(group: Record, hosts: list[Host]) -> Host | None:

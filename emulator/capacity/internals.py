@@ -238,23 +238,24 @@ def content(answer: Answer) -> dict[str, Any]:
 # ---- every call ----
 
 
-def around_each_call(wrapper: Callable[[str, Callable[[Any], Answer], Any], Answer]) -> None:
-    """Let `wrapper` answer every call that may see or change hosts and tasks.
+def around_each_call(wrapper: Callable[[Callable[[Any], Answer], Any], Answer]) -> None:
+    """Let `wrapper` answer every request that may see or change hosts and tasks; CloudFormation's steps are none.
 
     Args:
-        wrapper: Gets the action's name, the function that answers it, and the request.
+        wrapper: Gets the function that answers, and the request.
     """
+    dispatch = ecs._dispatch_action
+    ecs._dispatch_action = lambda action, request: wrapper(lambda body: dispatch(action, body), request)
     for table, names in (
-        (ecs._ACTION_MAP, None),
-        (autoscaling._ACTION_MAP, None),
-        (ec2._ACTION_MAP, ("DescribeInstances", "DescribeInstanceStatus")),
+        (autoscaling._ACTION_MAP, list(autoscaling._ACTION_MAP)),
+        (ec2._ACTION_MAP, ["DescribeInstances", "DescribeInstanceStatus"]),
     ):
-        for action in list(table if names is None else names):
-            table[action] = _bound(wrapper, action, table[action])
+        for action in names:
+            table[action] = _bound(wrapper, table[action])
 
 
-def _bound(wrapper: Callable[..., Answer], action: str, handler: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
-    return lambda request: wrapper(action, handler, request)
+def _bound(wrapper: Callable[..., Answer], handler: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+    return lambda request: wrapper(handler, request)
 
 
 # ---- CloudFormation's rollback ----

@@ -20,12 +20,16 @@ START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 30.0
 """From the signal until the containers have stopped."""
 
+FORGET_SECONDS: Final = 3600.0
+"""How long ECS shows a task that has stopped."""
+
 STEPS: Final = ("PROVISIONING", "PENDING", "RUNNING")
 
 
 def step(world: World) -> bool:
     """Take in tasks that were just made, put those on hosts that wait, and let time work on the others."""
     changed = False
+    _forget(world)
     for task in world.tasks():
         if "_need" not in task:
             changed |= _take_in(task)
@@ -67,6 +71,13 @@ def die_with(world: World, host: Host) -> None:
 def wanted(task: Record) -> bool:
     """Tell whether a task runs or is to run, and is not being stopped."""
     return task["lastStatus"] in STEPS and task["desiredStatus"] == "RUNNING"
+
+
+def _forget(world: World) -> None:
+    """Forget tasks that stopped long ago."""
+    for arn, task in list(internals.tasks.items()):
+        if task["lastStatus"] == "STOPPED" and world.now >= task.setdefault("_ended", world.now) + FORGET_SECONDS:
+            del internals.tasks[arn]
 
 
 def _take_in(task: Record) -> bool:

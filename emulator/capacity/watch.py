@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import internals
+from .internals import Record
 from .room import hosts_for, left_over
 
 if TYPE_CHECKING:
@@ -61,16 +62,25 @@ class Watch:
 
 
 def _judged(world: World) -> Iterator[tuple[str, int, int]]:
-    """Yield for each cluster how many hosts its running tasks need and how many serve."""
-    running: dict[str, list[Any]] = {}
+    """Yield for each cluster with tasks on hosts that go how many hosts its running tasks need, and how many serve.
+
+    Of each service, as many tasks count as it desires: a task whose successor runs already needs no host any more.
+    """
+    running: dict[str, dict[str, list[Record]]] = {}
     for task in world.tasks():
         if task["lastStatus"] == "RUNNING" and task.get("_host") in world.hosts:
-            running.setdefault(internals.cluster_name(task["clusterArn"]), []).append(task)
-    for cluster, tasks in running.items():
+            cluster = internals.cluster_name(task["clusterArn"])
+            running.setdefault(cluster, {}).setdefault(task["group"], []).append(task)
+    for cluster, groups in running.items():
         serving = [host for host in world.hosts_in(cluster) if host.serves]
         names = {host.id for host in serving}
-        if all(task["_host"] in names for task in tasks):
+        if all(task["_host"] in names for tasks in groups.values() for task in tasks):
             continue
-        homeless = left_over((task["_need"] for task in tasks), (host.room for host in serving))
+        counted = list[Record]()
+        for group, tasks in groups.items():
+            service = internals.ecs_services.get(internals.service_key(cluster, group.removeprefix("service:"))) or {}
+            tasks.sort(key=lambda task: task["_host"] not in names)
+            counted += tasks[: service.get("desiredCount", len(tasks))]
+        homeless = left_over((task["_need"] for task in counted), (host.room for host in serving))
         largest = max(host.room for host in world.hosts.values())
         yield cluster, len(serving) + hosts_for(homeless, largest), len(serving)

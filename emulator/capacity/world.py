@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
@@ -16,6 +16,9 @@ from .watch import Watch
 SETTLE_SECONDS: Final = 1800.0
 """How far the world moves on by itself between two calls: far enough for a managed scale-in, which takes 15 minutes,
 and not as far as the hour for which an unanswered lifecycle hook holds a host."""
+
+REMEMBERED: Final = 1000
+"""How much of the history is kept."""
 
 ROUNDS: Final = 100_000
 """A bound for a fault of the simulation, which would change something for ever at the same moment."""
@@ -55,7 +58,7 @@ class World:
         self.now = 0.0
         self.hosts: dict[str, Host] = {}
         self.watch = Watch()
-        self.history: list[tuple[float, str]] = []
+        self.history = deque[tuple[float, str]](maxlen=REMEMBERED)
         self.scaling_since: dict[str, tuple[str, float]] = {}
         self._processes = tuple(processes)
         self._launched = 0
@@ -132,10 +135,12 @@ class World:
     def _work(self) -> None:
         """Let every process do what is due, until nothing changes any more."""
         for _ in range(ROUNDS):
-            # A list, so that every process has its turn.
-            changed = [process.step(self) for process in self._processes]
-            self.watch.look(self)
-            if not any(changed):
+            changed = False
+            for process in self._processes:
+                if process.step(self):
+                    changed = True
+                    self.watch.look(self)
+            if not changed:
                 return
         raise RuntimeError(f"hosts and tasks do not come to rest at {self.now:g} s")
 
