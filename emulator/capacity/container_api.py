@@ -38,6 +38,12 @@ def register(world: Callable[[], World]) -> None:
             "PutClusterCapacityProviders",
         ),
     )
+    describe_clusters = internals.shipped("DescribeClusters")
+
+    def counted(request: Request) -> Answer:
+        for cluster, record in internals.ecs_clusters.items():
+            record["registeredContainerInstancesCount"] = len(world().hosts_in(cluster))
+        return describe_clusters(request)
 
     def name(request: Request) -> str:
         return internals.cluster_name(request.get("cluster"))
@@ -46,6 +52,7 @@ def register(world: Callable[[], World]) -> None:
         return str(request.get("name") or request.get("capacityProvider", "")).rsplit("/", 1)[-1]
 
     actions: dict[str, Callable[[Request], Answer]] = {
+        "DescribeClusters": counted,
         "ListContainerInstances": lambda request: _list_hosts(world(), name(request), request),
         "DescribeContainerInstances": lambda request: _describe_hosts(world(), name(request), request),
         "UpdateContainerInstancesState": lambda request: _change_hosts(world(), name(request), request),

@@ -131,6 +131,8 @@ def test_hosts_come_for_the_tasks_that_find_no_room(deployment: Deployment) -> N
 
     hosts = deployment.hosts()
     assert [host["runningTasksCount"] for host in hosts] == [3] * 11
+    (cluster,) = deployment.ecs.describe_clusters(clusters=[deployment.outputs["Cluster"]])["clusters"]
+    assert (cluster["registeredContainerInstancesCount"], cluster["runningTasksCount"]) == (11, 33)
     free = {each["name"]: each["integerValue"] for each in hosts[0]["remainingResources"]}
     assert free == {"CPU": 2048, "MEMORY": 8192 * 925 // 1000 - 3 * 2500}
     tasks = deployment.tasks()
