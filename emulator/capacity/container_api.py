@@ -12,7 +12,7 @@ from emulator.handlers.internals import answer_ecs
 from . import draining, internals
 from .internals import Answer, Record
 from .room import Room
-from .tasks import stop
+from .tasks import die_with, stop
 from .world import World
 
 Request = dict[str, Any]
@@ -56,6 +56,7 @@ def register(world: Callable[[], World]) -> None:
         "ListContainerInstances": lambda request: _list_hosts(world(), name(request), request),
         "DescribeContainerInstances": lambda request: _describe_hosts(world(), name(request), request),
         "UpdateContainerInstancesState": lambda request: _change_hosts(world(), name(request), request),
+        "DeregisterContainerInstance": lambda request: _deregister(world(), name(request), request),
         "DeleteCluster": lambda request: _unless(cluster_in_use(world(), name(request)), delete_cluster, request),
         "DeleteService": lambda request: _delete_service(name(request), request),
         "StopTask": lambda request: _stop_task(world(), name(request), request),
@@ -142,6 +143,20 @@ def _change_hosts(world: World, cluster: str, request: Request) -> Answer:
     for host in changed:
         host.draining = request.get("status") == "DRAINING"
     return _describe_hosts(world, cluster, {"containerInstances": [host.arn for host in changed]})
+
+
+def _deregister(world: World, cluster: str, request: Request) -> Answer:
+    """Take a host out of the cluster; with force, tasks on it are left to themselves, and ECS counts them no more."""
+    wanted = str(request.get("containerInstance", "")).rsplit("/", 1)[-1]
+    host = next((host for host in world.hosts_in(cluster) if host.arn.endswith(wanted)), None)
+    if host is None:
+        return error_response_json("InvalidParameterException", "Container instance not found.", 400)
+    tasks = world.tasks_on(host)
+    if tasks and not request.get("force"):
+        return error_response_json("InvalidParameterException", "Found running tasks on the instance.", 400)
+    die_with(world, host)
+    host.cluster = ""
+    return json_response({"containerInstance": host.container_instance([], Room()) | {"status": "INACTIVE"}})
 
 
 # ---- services and tasks ----

@@ -292,6 +292,20 @@ def test_a_group_that_is_emptied_first_goes_at_once(deployment: Deployment) -> N
     assert seconds(deployment.running) - before < HOUR / 2
 
 
+def test_a_host_is_taken_out_of_the_cluster_by_force(deployment: Deployment) -> None:
+    deployment.apply(tasks=3, hosts=(1, 2))
+    (host,) = deployment.hosts()
+    named = {"cluster": deployment.outputs["Cluster"], "containerInstance": host["containerInstanceArn"]}
+    with pytest.raises(deployment.ecs.exceptions.InvalidParameterException, match="Found running tasks"):
+        deployment.ecs.deregister_container_instance(**named)
+    answer = deployment.ecs.deregister_container_instance(**named, force=True)
+    assert answer["containerInstance"]["status"] == "INACTIVE"
+    # The tasks find another host; the one without a cluster has none, and managed scaling counts it no more.
+    assert deployment.service()["runningCount"] == 3
+    (other,) = deployment.hosts()
+    assert other["containerInstanceArn"] != host["containerInstanceArn"]
+
+
 def test_what_holds_hosts_or_services_is_refused(deployment: Deployment) -> None:
     deployment.apply(tasks=3, hosts=(1, 2))
     ecs, outputs = deployment.ecs, deployment.outputs
@@ -310,8 +324,8 @@ def test_what_holds_hosts_or_services_is_refused(deployment: Deployment) -> None
 
 # ---- renewal (T-9, T-26) ----
 
-LIFETIME = {"MaxInstanceLifetime": int(30 * DAY)}
-LAUNCH_FIRST = {"InstanceMaintenancePolicy": {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 110}}
+LIFETIME: dict[str, Any] = {"MaxInstanceLifetime": int(30 * DAY)}
+LAUNCH_FIRST: dict[str, Any] = {"InstanceMaintenancePolicy": {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 110}}
 
 
 def names(deployment: Deployment) -> set[str]:
