@@ -52,13 +52,13 @@ def due(world: World) -> Iterator[float]:
 
 def _judged(world: World) -> Iterator[tuple[str, Record, int]]:
     """Yield each capacity provider that scales, its group and the size that it asks for."""
-    for cluster, record in internals.ecs_clusters.items():
-        for name in record.get("capacityProviders", ()):
+    for cluster in internals.ecs_clusters.values():
+        for name in cluster.get("capacityProviders", ()):
             provider = internals.capacity_providers.get(name) or {}
             settings = (provider.get("autoScalingGroupProvider") or {}).get("managedScaling") or {}
             group = group_of(provider)
             if group is not None and settings.get("status") == "ENABLED":
-                needed = _needed(world, name, group, cluster)
+                needed = _needed(world, name, group)
                 yield name, group, _size(group, settings, needed, len(capacity(world, group)))
 
 
@@ -70,9 +70,9 @@ def _size(group: Record, settings: Record, needed: int, present: int) -> int:
     return min(max(size, group["MinSize"]), group["MaxSize"])
 
 
-def _needed(world: World, provider: str, group: Record, cluster: str) -> int:
+def _needed(world: World, provider: str, group: Record) -> int:
     """Return M of the metric."""
-    hosts = [host for host in capacity(world, group) if host.cluster == cluster]
+    hosts = capacity(world, group)
     mine = [task for task in world.tasks() if task.get("capacityProviderName") == provider and wanted(task)]
     room = fresh_room(group)
     waiting = Counter[Room](

@@ -300,7 +300,7 @@ def test_a_host_is_taken_out_of_the_cluster_by_force(deployment: Deployment) -> 
         deployment.ecs.deregister_container_instance(**named)
     answer = deployment.ecs.deregister_container_instance(**named, force=True)
     assert answer["containerInstance"]["status"] == "INACTIVE"
-    # The tasks find another host; the one without a cluster has none, and managed scaling counts it no more.
+    # The tasks find another host.
     assert deployment.service()["runningCount"] == 3
     (other,) = deployment.hosts()
     assert other["containerInstanceArn"] != host["containerInstanceArn"]
