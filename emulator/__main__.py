@@ -12,6 +12,14 @@ from . import cdk, launch, life, processes, report, target
 from .screen import screen
 from .workspace import Workspace
 
+SWITCHES = """\
+environment variables (`make up` hands them on):
+  EMULATOR_SECONDS_PER_DAY=<n>
+      Real seconds of a simulated day, so that a host gets 30 days old in seconds. Without it, simulated time moves on
+      by what happens alone.
+  EMULATOR_ROLLBACK_ORDER=dependency|reverse|shuffled:<seed>
+      In which order a rollback of CloudFormation sends resources back; AWS documents none. Default: dependency."""
+
 
 def main() -> int:
     """Run one command and return its exit status."""
@@ -72,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     walk.add_argument("--speed", type=float, default=20.0, help="simulated seconds per real second (default: 20)")
     commands.add_parser("env", help="print exports that lead a shell to the target")
-    serve = commands.add_parser("serve", help="be the target, in the foreground")
+    serve = commands.add_parser(
+        "serve", help="be the target, in the foreground", epilog=SWITCHES, formatter_class=argparse.RawTextHelpFormatter
+    )
     serve.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1 (default: any free one)")
     return parser
 

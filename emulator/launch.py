@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # emulator/handlers/internals.py uses private names of this version.
 MINISTACK = "1.5.33"
 FAULTS_PATH = "/_emulator/faults"
+CAPACITY_PATH = "/_emulator/capacity"
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -122,10 +123,11 @@ async def _run(listener: socket.socket) -> int:
     from hypercorn.config import Config
     from ministack.app import app
 
-    from . import handlers
+    from . import capacity, handlers
     from .faults import Faults
 
     handlers.register()
+    capacity.register()
     faults = Faults()
     faults.install()
     host, port = listener.getsockname()
@@ -139,14 +141,17 @@ async def _run(listener: socket.socket) -> int:
 
 
 def routed(app: Application, faults: Faults) -> Application:
-    """Return an ASGI application that answers on `FAULTS_PATH` and hands all other requests to MiniStack.
+    """Return an ASGI application that answers on the target's own addresses and hands other requests to MiniStack.
 
-    There, GET lists the faults that wait, POST adds one, and DELETE forgets them all.
+    On `FAULTS_PATH`, GET lists the faults that wait, POST adds one, and DELETE forgets them all. On `CAPACITY_PATH`,
+    GET tells the state of hosts and tasks, POST changes their time, and DELETE forgets the broken moments.
     """
 
     async def outer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"] == FAULTS_PATH:
             await _answer(send, *_control(faults, scope["method"], await _body(receive)))
+        elif scope["type"] == "http" and scope["path"] == CAPACITY_PATH:
+            await _answer(send, *_capacity(scope["method"], await _body(receive)))
         else:
             await app(scope, receive, send)
 
@@ -170,6 +175,16 @@ def _control(faults: Faults, method: str, body: bytes) -> tuple[int, Any]:
             return 201, faults.waiting()
         case _:
             return 405, {"message": f"{method} is not allowed; GET, POST and DELETE are"}
+
+
+def _capacity(method: str, body: bytes) -> tuple[int, Any]:
+    from . import capacity
+
+    try:
+        document = json.loads(body or b"null")
+    except ValueError as problem:
+        return 400, {"message": str(problem)}
+    return capacity.answer(method, document)
 
 
 async def _body(receive: Any) -> bytes:

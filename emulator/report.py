@@ -62,7 +62,7 @@ def failures(target: Target, stack: str) -> list[str]:
 
 
 def show(target: Target) -> None:
-    """Print stacks with their outputs, services, hosts and databases."""
+    """Print stacks with their outputs, services, hosts and databases, and when hosts were missing."""
     if not show_stacks(target):
         return
     for columns, rows in (
@@ -71,6 +71,12 @@ def show(target: Target) -> None:
         (("database", "class", "engine", "status", "storage GiB", "Multi-AZ"), _databases(target)),
     ):
         _print_table(columns, rows)
+    for moment in target.capacity()["moments"]:
+        ended = "and still do" if moment["ended"] is None else f"until {moment['ended']:.0f} s"
+        screen.say(
+            f"{moment['cluster']}: running tasks needed {moment['needed']} hosts and {moment['serving']} served, "
+            f"from {moment['began']:.0f} s of simulated time {ended}"
+        )
 
 
 def show_stacks(target: Target) -> bool:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .launch import FAULTS_PATH
+from .launch import CAPACITY_PATH, FAULTS_PATH
 from .workspace import ACCOUNT, REGION, Workspace
 
 # These are bounds of waiting, not expectations: a target starts in about a second.
@@ -81,6 +81,27 @@ class Target:
     def forget_faults(self) -> None:
         """Forget the faults that have not struck."""
         self._open(FAULTS_PATH, method="DELETE").close()
+
+    def capacity(self) -> dict[str, Any]:
+        """Return hosts, broken moments and history of the simulation, when all that was under way is done."""
+        with self._open(CAPACITY_PATH) as answer:
+            return json.load(answer)
+
+    def set_capacity(self, **changes: float | str | None) -> dict[str, Any]:
+        """Change time or order of the simulation, and return its state.
+
+        Args:
+            changes: `advance_days`, `seconds_per_day` or `rollback_order`; see `emulator.capacity.answer`.
+
+        Raises:
+            urllib.error.HTTPError: The target refuses the change.
+        """
+        with self._open(CAPACITY_PATH, json.dumps(changes).encode()) as answer:
+            return json.load(answer)
+
+    def forget_moments(self) -> None:
+        """Forget the moments at which running tasks needed more hosts than served."""
+        self._open(CAPACITY_PATH, method="DELETE").close()
 
     def answers(self) -> bool:
         """Tell whether it is ready for requests."""

@@ -10,6 +10,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 # The target takes a 12-digit access key for the account: nobody's credentials are needed or used.
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+# Environment variables that change how a target behaves; `python -m emulator serve --help` tells what they do.
+SWITCHES = ("EMULATOR_SECONDS_PER_DAY", "EMULATOR_ROLLBACK_ORDER")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,7 @@ class Workspace:
 
     def target_environment(self) -> dict[str, str]:
         """Return the environment of the target, which its Lambda functions inherit: little, and none of AWS's."""
-        kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ", *SWITCHES) if name in os.environ}
         return {
             **kept,
             "HOME": str(self.home),

@@ -210,6 +210,12 @@ def _setting(principal: str, name: str, value: str) -> dict[str, str]:
     return {"name": name, "value": value, "principalArn": principal, "type": "user"}
 
 
+def account_setting(principal: str | None, name: str) -> str | None:
+    """Return the value of a setting that holds for a principal: its own, else the account's, else None."""
+    own = _settings.get((principal, name)) if principal else None
+    return own or _settings.get((_principal({}), name))
+
+
 def _put_account_setting(data: dict[str, Any]) -> Any:
     name, value, principal = data.get("name"), data.get("value"), _principal(data)
     if not name or not value:

@@ -75,11 +75,6 @@ def rule_id(group_id: str, egress: bool, rule: Record) -> str:
     return ec2._sg_rule_id(group_id, egress, rule)
 
 
-def start_instances(group: Record) -> None:
-    """Let an Auto Scaling group have as many instances as it desires."""
-    autoscaling._reconcile_instances(group)
-
-
 # ---- ECS and Systems Manager ----
 
 _ecs_actions = cast(dict[str, Callable[[dict[str, Any]], Any]], ecs._ACTION_MAP)

@@ -77,7 +77,12 @@ def extend(
     def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
         check(properties)
         physical_id, attributes = shipped["create"](logical_id, properties, stack)
-        return physical_id, {**after(physical_id, properties), **attributes}
+        try:
+            return physical_id, {**after(physical_id, properties), **attributes}
+        except ValueError:
+            # The stack never learns the id of what it failed to make, so it could not delete it.
+            delete(physical_id, properties)
+            raise
 
     def update(
         physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str

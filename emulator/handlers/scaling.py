@@ -1,4 +1,4 @@
-"""Auto Scaling groups: references checked as AWS does, instances started, zones taken from the subnets."""
+"""Auto Scaling groups: references checked as AWS does, zones taken from the subnets."""
 
 from __future__ import annotations
 
@@ -28,12 +28,11 @@ def _check_group(properties: Properties) -> None:
 
 
 def _complete_group(name: str, properties: Properties) -> Attributes:
-    # MiniStack's CloudFormation type starts no instances and takes no zones from the subnets.
+    # MiniStack's CloudFormation type takes no zones from the subnets.
     group = internals.auto_scaling_groups.get(name)
     if group is not None:
         subnets = properties.get("VPCZoneIdentifier") or []
         zones = sorted({internals.subnets[subnet]["AvailabilityZone"] for subnet in subnets})
         if zones and "AvailabilityZones" not in properties:
             group["AvailabilityZones"] = zones
-        internals.start_instances(group)
     return {}

@@ -28,7 +28,8 @@ def network() -> dict[str, Resource]:
 
 def fleet(**service: Any) -> dict[str, Resource]:
     """A cluster with a capacity provider and one service on it."""
-    data = {"InstanceType": "m6i.large", "ImageId": "ami-1"}
+    user_data = {"Fn::Base64": {"Fn::Sub": "echo ECS_CLUSTER=${Cluster} >> /etc/ecs/ecs.config"}}
+    data = {"InstanceType": "m6i.large", "ImageId": "ami-1", "UserData": user_data}
     strategy = [{"CapacityProvider": ref("Provider"), "Weight": 1}]
     container = {
         "Name": "main",
@@ -90,3 +91,78 @@ def database(**properties: Any) -> dict[str, Resource]:
         )
         | {"DeletionPolicy": "Delete"},
     }
+
+
+THREE_TASKS_A_HOST_MIB = 2500
+"""An m6i.large gives 7,577 of its 8,192 MiB to tasks."""
+
+
+def tasks_on_hosts(
+    *,
+    tasks: int,
+    hosts: tuple[int, int],
+    protected: bool = False,
+    spread_over_hosts: bool = True,
+    minimum_healthy_percent: int = 90,
+    maximum_percent: int = 200,
+    container: dict[str, Any] | None = None,
+    network_mode: str = "bridge",
+    instance_type: str = "m6i.large",
+    **group: Any,
+) -> dict[str, Resource]:
+    """A cluster that scales its hosts by what one service's tasks reserve, three tasks on each host.
+
+    Args:
+        tasks: Desired count of the service.
+        hosts: Minimum and maximum of the group.
+        protected: Whether ECS protects hosts with tasks from scale-in; if not, it drains them.
+        spread_over_hosts: Whether tasks spread over hosts; if not, they are packed on few.
+        minimum_healthy_percent: Of the service.
+        maximum_percent: Of the service.
+        container: More of the container's definition.
+        network_mode: Of the task definition.
+        instance_type: Of the hosts.
+        group: More properties of the group.
+    """
+    resources = fleet()
+    data = resources["Template"]["Properties"]["LaunchTemplateData"] | {"InstanceType": instance_type}
+    strategies = [
+        {"Type": "spread", "Field": "attribute:ecs.availability-zone"},
+        {"Type": "spread", "Field": "instanceId"} if spread_over_hosts else {"Type": "binpack", "Field": "memory"},
+    ]
+    subnets = {"Subnets": [ref("Subnet"), ref("Other")]}
+    changes: dict[str, dict[str, Any]] = {
+        "Template": {"LaunchTemplateData": data},
+        "Hosts": {
+            "MinSize": str(hosts[0]),
+            "MaxSize": str(hosts[1]),
+            "NewInstancesProtectedFromScaleIn": protected,
+            **group,
+        },
+        "Provider": {
+            "AutoScalingGroupProvider": {
+                "AutoScalingGroupArn": ref("Hosts"),
+                "ManagedScaling": {"Status": "ENABLED", "TargetCapacity": 100},
+                "ManagedDraining": "ENABLED",
+                "ManagedTerminationProtection": "ENABLED" if protected else "DISABLED",
+            }
+        },
+        "Task": {
+            "NetworkMode": network_mode,
+            "ContainerDefinitions": [
+                {"Name": "main", "Image": "image", "MemoryReservation": THREE_TASKS_A_HOST_MIB} | (container or {})
+            ],
+        },
+        "Service": {
+            "DesiredCount": tasks,
+            "PlacementStrategies": strategies,
+            "DeploymentConfiguration": {
+                "MinimumHealthyPercent": minimum_healthy_percent,
+                "MaximumPercent": maximum_percent,
+            },
+        }
+        | ({"NetworkConfiguration": {"AwsvpcConfiguration": subnets}} if network_mode == "awsvpc" else {}),
+    }
+    for name, properties in changes.items():
+        resources[name] = resources[name] | {"Properties": resources[name]["Properties"] | properties}
+    return resources

@@ -19,6 +19,15 @@ class Account(target.Target):
         }
         return type("Client", (), {name: staticmethod(lambda found=found: found) for name, found in answers.items()})
 
+    def capacity(self) -> dict[str, Any]:
+        return {"moments": MOMENTS}
+
+
+MOMENTS = [
+    {"cluster": "mine", "began": 270.0, "ended": 300.5, "needed": 11, "serving": 4},
+    {"cluster": "mine", "began": 400.0, "ended": None, "needed": 2, "serving": 1},
+]
+
 
 STACKS = [
     {
@@ -44,3 +53,11 @@ def test_values_are_shown_as_they_are_and_exports_not_at_all(capsys: pytest.Capt
         "wa-local-lambda",
     ]
     assert all(line == line.rstrip() for line in shown.splitlines())
+
+
+def test_moments_without_enough_hosts_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    report.show(Account(pid=1, port=1))
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "mine: running tasks needed 11 hosts and 4 served, from 270 s of simulated time until 300 s",
+        "mine: running tasks needed 2 hosts and 1 served, from 400 s of simulated time and still do",
+    ]
