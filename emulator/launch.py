@@ -97,6 +97,8 @@ def _set_up(port: int) -> None:
         MINISTACK_REGION=REGION,
         LOG_LEVEL="WARNING",
         LAMBDA_EXECUTOR="local",
+        # Signatures are checked, sessions belong to roles, and each Lambda function gets credentials of its own role.
+        AUTH="true",
         # By default, MiniStack opens ports on all interfaces: 8883 for IoT and 22 for Transfer.
         BIND_HOST="127.0.0.1",
         IOT_MTLS_ENABLED="0",

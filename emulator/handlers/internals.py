@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Collection, MutableMapping
 from typing import Any, cast
 
+from ministack.core import iam_evaluator
 from ministack.services import alb, autoscaling, ec2, ecs, rds, secretsmanager, ssm
 from ministack.services.cloudformation import drift, provisioners, stacks
 
@@ -109,6 +110,14 @@ def answer_ecs(action: str, handler: Callable[[dict[str, Any]], Any]) -> None:
 def publish_parameter(name: str, value: str) -> None:
     """Add a public parameter of AWS, such as the id of a machine image, to Systems Manager."""
     ssm._PUBLIC_AMI_PARAMETERS[name] = value
+
+
+# ---- IAM ----
+
+
+def caller_arn() -> str:
+    """Return the ARN of who made the request that is being answered; the account's root user's if nobody did."""
+    return iam_evaluator.caller_arn()
 
 
 # ---- CloudFormation ----
