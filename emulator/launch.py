@@ -11,20 +11,20 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from .asgi import Application, answer, read
 from .workspace import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from .faults import Faults
+    from .iam.enforce import Journal
 
-# emulator/handlers/internals.py uses private names of this version.
+# The files internals.py in handlers/ and iam/ use private names of this version.
 MINISTACK = "1.5.33"
 FAULTS_PATH = "/_emulator/faults"
-
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+CALLS_PATH = "/_emulator/calls"
 
 
 def check_version(found: str) -> None:
@@ -126,8 +126,12 @@ async def _run(listener: socket.socket) -> int:
 
     from . import handlers
     from .faults import Faults
+    from .iam import enforce
 
+    enforce.judge_stacks()
     handlers.register()
+    enforce.judge_services()
+    journal = enforce.Journal()
     faults = Faults()
     faults.install()
     host, port = listener.getsockname()
@@ -136,19 +140,22 @@ async def _run(listener: socket.socket) -> int:
     config.bind = [f"fd://{listener.detach()}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    await serve_asgi(routed(app, faults), config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]
+    await serve_asgi(routed(enforce.judged(app, journal), faults, journal), config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]
     return received[0]
 
 
-def routed(app: Application, faults: Faults) -> Application:
-    """Return an ASGI application that answers on `FAULTS_PATH` and hands all other requests to MiniStack.
+def routed(app: Application, faults: Faults, journal: Journal) -> Application:
+    """Return an ASGI application that answers on `FAULTS_PATH` and `CALLS_PATH`, and hands on all other requests.
 
-    There, GET lists the faults that wait, POST adds one, and DELETE forgets them all.
+    On the first, GET lists the faults that wait, POST adds one, and DELETE forgets them all. On the second, GET lists
+    the calls of roles that IAM has judged.
     """
 
     async def outer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"] == FAULTS_PATH:
-            await _answer(send, *_control(faults, scope["method"], await _body(receive)))
+            await _answer(send, *_control(faults, scope["method"], await read(receive)))
+        elif scope["type"] == "http" and scope["path"] == CALLS_PATH:
+            await _answer(send, 200, journal.calls())
         else:
             await app(scope, receive, send)
 
@@ -174,20 +181,5 @@ def _control(faults: Faults, method: str, body: bytes) -> tuple[int, Any]:
             return 405, {"message": f"{method} is not allowed; GET, POST and DELETE are"}
 
 
-async def _body(receive: Any) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
 async def _answer(send: Any, status: int, document: Any) -> None:
-    body = json.dumps(document).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await answer(send, status, {"content-type": "application/json"}, json.dumps(document).encode())

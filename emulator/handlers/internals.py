@@ -1,4 +1,4 @@
-"""MiniStack's private tables and functions under public names; no other module of the emulator touches them.
+"""MiniStack's private tables and functions under public names; those of IAM are in `emulator.iam.internals`.
 
 MiniStack has no interface for plug-ins, so the handlers read and write the same tables as its own code. What they need
 is listed here once, so that a new version of MiniStack is checked against this file alone. `launch.check_version`
@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Collection, MutableMapping
 from typing import Any, cast
 
-from ministack.core import iam_evaluator
 from ministack.services import alb, autoscaling, ec2, ecs, rds, secretsmanager, ssm
 from ministack.services.cloudformation import drift, provisioners, stacks
 
@@ -110,14 +109,6 @@ def answer_ecs(action: str, handler: Callable[[dict[str, Any]], Any]) -> None:
 def publish_parameter(name: str, value: str) -> None:
     """Add a public parameter of AWS, such as the id of a machine image, to Systems Manager."""
     ssm._PUBLIC_AMI_PARAMETERS[name] = value
-
-
-# ---- IAM ----
-
-
-def caller_arn() -> str:
-    """Return the ARN of who made the request that is being answered; the account's root user's if nobody did."""
-    return iam_evaluator.caller_arn()
 
 
 # ---- CloudFormation ----
