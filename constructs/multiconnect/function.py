@@ -24,6 +24,16 @@ MEMORY_MIB: Final = 256
 
 HTTPS_PORT: Final = 443
 
+NETWORK_INTERFACE_ACTIONS: Final = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+"""All that AWS's own policy for functions in a VPC has of EC2, in its version 3 (T-38)."""
+
 
 def function_code() -> lambda_.Code:
     """Return the code of all functions: the package `functions` and nothing beside it."""
@@ -125,18 +135,26 @@ class Function(lambda_.Function):
         wait_for_policy_alone(self, self.execution_role)
 
     def _allow_network_interfaces(self) -> None:
-        self.execution_role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[
-                    "ec2:CreateNetworkInterface",
-                    "ec2:DescribeNetworkInterfaces",
-                    "ec2:DeleteNetworkInterface",
-                ],
-                resources=["*"],  # Lambda makes the interface, which has no name before
-            )
+        """Let Lambda attach the function to its VPC, and its own code do no such thing (T-38).
+
+        Sources: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaVPCAccessExecutionRole.html
+        and https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+        """
+        # Describing takes no resource, and Lambda makes the interfaces, which have no name before. AWS asks to name all
+        # resources for the other actions too.
+        attach = iam.PolicyStatement(actions=list(NETWORK_INTERFACE_ACTIONS), resources=["*"])
+        # Lambda says which function it acts for only when the function's own code calls.
+        own_code = iam.PolicyStatement(
+            effect=iam.Effect.DENY,
+            actions=list(NETWORK_INTERFACE_ACTIONS),
+            resources=["*"],
+            conditions={"Null": {"lambda:SourceFunctionArn": "false"}},
         )
+        for statement in (attach, own_code):
+            self.execution_role.add_to_policy(statement)
         waive(
             self.execution_role,
             "AwsSolutions-IAM5[Resource::*]",
-            "Lambda itself asks for these three actions to attach a function to a VPC, before there is a resource.",
+            "Lambda itself asks for these six actions to attach a function to a VPC, before there is a resource. The "
+            "function's own code is denied all of them.",
         )

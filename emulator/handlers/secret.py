@@ -6,12 +6,12 @@ from . import internals
 from .internals import Properties, resource_types
 from .registry import Attributes, handled_types
 
-_SECRET = "AWS::SecretsManager::Secret"
+_TYPE = "AWS::SecretsManager::Secret"
 
 
 def register() -> None:
     """Wrap the type of this module, and let drift detection find its secrets."""
-    shipped = dict(resource_types[_SECRET])
+    shipped = dict(resource_types[_TYPE])
 
     def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
         _, attributes = shipped["create"](logical_id, properties, stack)
@@ -26,9 +26,9 @@ def register() -> None:
     def delete(arn: str, properties: Properties) -> None:
         shipped["delete"](_name(arn), properties)
 
-    resource_types[_SECRET] = shipped | {"create": create, "update": update, "delete": delete}
-    handled_types.add(_SECRET)
-    internals.read_for_drift(_SECRET, _read, ("Name", "Description"))
+    resource_types[_TYPE] = shipped | {"create": create, "update": update, "delete": delete}
+    handled_types.add(_TYPE)
+    internals.read_for_drift(_TYPE, _read, ("Name", "Description"))
 
 
 def _name(arn: str) -> str:

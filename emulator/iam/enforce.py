@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -213,12 +214,19 @@ def _refused(session: Session, journal: Journal, scope: Any, headers: Mapping[st
         action = f"{service}:{operation or scope['path']}"
         words = f"{session.arn} calls {action}, which emulator/iam/requests.py does not know: add it to its table"
         return internals.refusal(service, action, session.arn, words, headers)
-    for call in needed:
+    for call in _of_function(session, needed):
         denial = judge(_account, session, call)
         journal.note(session, call, denial is None)
         if denial:
             return _denied(denial, service, headers)
     return None
+
+
+def _of_function(session: Session, needed: Iterable[Call]) -> Iterable[Call]:
+    """Yield the calls with the condition key that tells which function's code makes them, if a function does."""
+    arn = internals.function_arn(session.name)
+    for call in needed:
+        yield replace(call, context={**call.context, "lambda:SourceFunctionArn": arn}) if arn else call
 
 
 def _denied(denial: Denial, service: str, headers: Mapping[str, str]) -> Any:

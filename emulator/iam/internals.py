@@ -83,6 +83,12 @@ def stack(name: str) -> Record | None:
     return cast("Record | None", cloudformation._stacks.get(name))
 
 
+def function_arn(name: str) -> str | None:
+    """Return the ARN of a function; None if there is none with this name."""
+    found = lambda_svc._functions.get(name)
+    return str(found["config"]["FunctionArn"]) if found else None
+
+
 def key_arn(reference: str) -> str | None:
     """Return the ARN of one of the account's own keys by id, ARN or alias; None if it has none such."""
     found = kms._resolve_key(reference)

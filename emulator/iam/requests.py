@@ -249,7 +249,10 @@ _CALLS: dict[tuple[str, str], Needs] = {
         _anywhere,
     ),
     **dict.fromkeys([("ecs", name) for name in ("DescribeServices", "UpdateService")], _services),
-    **dict.fromkeys([("ecs", name) for name in ("ListContainerInstances", "ListServices")], _cluster),
+    **dict.fromkeys(
+        [("ecs", name) for name in ("DeregisterContainerInstance", "ListContainerInstances", "ListServices")],
+        _cluster,
+    ),
     ("ecs", "DescribeClusters"): _clusters,
     **dict.fromkeys(
         [("ecs", name) for name in ("DescribeContainerInstances", "UpdateContainerInstancesState")], _hosts

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from functions import contract
+from multiconnect.function import NETWORK_INTERFACE_ACTIONS
 from multiconnect.shards import TOTAL_TIMEOUT_MINUTES
 from tests.assembly import ROOT, Assembly
 from tests.conftest import Synth
@@ -94,11 +95,9 @@ def test_each_function_may_write_its_own_log_and_waits_for_its_rights(made: Asse
 WITHOUT_RESOURCE = {
     "ecs:PutAccountSetting",
     "ecs:DeleteAccountSetting",
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DeleteNetworkInterface",
+    *NETWORK_INTERFACE_ACTIONS,
 }
-"""Account settings have no ARN; a function in a VPC makes its own network interface."""
+"""Account settings have no ARN; Lambda makes the network interface of a function in a VPC."""
 
 
 def test_every_right_names_its_resource_but_those_that_take_none(made: Assembly) -> None:
@@ -108,6 +107,32 @@ def test_every_right_names_its_resource_but_those_that_take_none(made: Assembly)
             assert not any("*" in action for action in actions)
             if statement["Resource"] == "*":
                 assert set(actions) <= WITHOUT_RESOURCE
+
+
+def test_lambda_attaches_a_function_to_its_vpc_and_its_own_code_cannot(made: Assembly) -> None:
+    """The six actions are those of AWSLambdaVPCAccessExecutionRole in version 3 (T-38)."""
+    every = {
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+    }
+    for properties in ours(made).values():
+        statements = [
+            statement
+            for statement in policies_of(made, properties["Role"]["Fn::GetAtt"][0])
+            if any(action.startswith("ec2:") for action in statement["Action"])
+        ]
+        found = {statement["Effect"]: statement for statement in statements}
+        if "VpcConfig" not in properties:
+            assert not found
+            continue
+        assert set(found["Allow"]["Action"]) == set(found["Deny"]["Action"]) == every
+        assert "Condition" not in found["Allow"]
+        # The key is there when the function's own code calls, and missing when Lambda calls for it.
+        assert found["Deny"]["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
 
 
 def test_the_function_that_makes_the_user_sits_in_the_private_subnets_and_reaches_the_database(
