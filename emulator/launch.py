@@ -11,21 +11,21 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from .asgi import Application, answer, read
 from .workspace import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from .faults import Faults
+    from .iam.enforce import Journal
 
-# emulator/handlers/internals.py uses private names of this version.
+# The files internals.py in handlers/ and iam/ use private names of this version.
 MINISTACK = "1.5.33"
 FAULTS_PATH = "/_emulator/faults"
 CAPACITY_PATH = "/_emulator/capacity"
-
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+CALLS_PATH = "/_emulator/calls"
 
 
 def check_version(found: str) -> None:
@@ -98,6 +98,8 @@ def _set_up(port: int) -> None:
         MINISTACK_REGION=REGION,
         LOG_LEVEL="WARNING",
         LAMBDA_EXECUTOR="local",
+        # Signatures are checked, sessions belong to roles, and each Lambda function gets credentials of its own role.
+        AUTH="true",
         # By default, MiniStack opens ports on all interfaces: 8883 for IoT and 22 for Transfer.
         BIND_HOST="127.0.0.1",
         IOT_MTLS_ENABLED="0",
@@ -125,9 +127,13 @@ async def _run(listener: socket.socket) -> int:
 
     from . import capacity, handlers
     from .faults import Faults
+    from .iam import enforce
 
+    enforce.judge_stacks()
     handlers.register()
     capacity.register()
+    enforce.judge_services()
+    journal = enforce.Journal()
     faults = Faults()
     faults.install()
     host, port = listener.getsockname()
@@ -136,22 +142,25 @@ async def _run(listener: socket.socket) -> int:
     config.bind = [f"fd://{listener.detach()}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    await serve_asgi(routed(app, faults), config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]
+    await serve_asgi(routed(enforce.judged(app, journal), faults, journal), config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]
     return received[0]
 
 
-def routed(app: Application, faults: Faults) -> Application:
+def routed(app: Application, faults: Faults, journal: Journal) -> Application:
     """Return an ASGI application that answers on the target's own addresses and hands other requests to MiniStack.
 
     On `FAULTS_PATH`, GET lists the faults that wait, POST adds one, and DELETE forgets them all. On `CAPACITY_PATH`,
-    GET tells the state of hosts and tasks, POST changes their time, and DELETE forgets the broken moments.
+    GET tells the state of hosts and tasks, POST changes their time, and DELETE forgets the broken moments. On
+    `CALLS_PATH`, GET lists the calls of roles that IAM has judged.
     """
 
     async def outer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"] == FAULTS_PATH:
-            await _answer(send, *_control(faults, scope["method"], await _body(receive)))
+            await _answer(send, *_control(faults, scope["method"], await read(receive)))
         elif scope["type"] == "http" and scope["path"] == CAPACITY_PATH:
-            await _answer(send, *_capacity(scope["method"], await _body(receive)))
+            await _answer(send, *_capacity(scope["method"], await read(receive)))
+        elif scope["type"] == "http" and scope["path"] == CALLS_PATH:
+            await _answer(send, 200, journal.calls())
         else:
             await app(scope, receive, send)
 
@@ -187,20 +196,5 @@ def _capacity(method: str, body: bytes) -> tuple[int, Any]:
     return capacity.answer(method, document)
 
 
-async def _body(receive: Any) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
 async def _answer(send: Any, status: int, document: Any) -> None:
-    body = json.dumps(document).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await answer(send, status, {"content-type": "application/json"}, json.dumps(document).encode())

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .launch import CAPACITY_PATH, FAULTS_PATH
+from .launch import CALLS_PATH, CAPACITY_PATH, FAULTS_PATH
 from .workspace import ACCOUNT, REGION, Workspace
 
 # These are bounds of waiting, not expectations: a target starts in about a second.
@@ -102,6 +102,11 @@ class Target:
     def forget_moments(self) -> None:
         """Forget the moments at which running tasks needed more hosts than served."""
         self._open(CAPACITY_PATH, method="DELETE").close()
+
+    def judged_calls(self) -> list[dict[str, Any]]:
+        """Return the calls of roles that IAM has judged: `role`, `action`, `resource` and whether it was `allowed`."""
+        with self._open(CALLS_PATH) as answer:
+            return list(json.load(answer))
 
     def answers(self) -> bool:
         """Tell whether it is ready for requests."""

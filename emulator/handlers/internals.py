@@ -1,4 +1,4 @@
-"""MiniStack's private tables and functions under public names; no other module of the emulator touches them.
+"""MiniStack's private tables and functions under public names; those of IAM are in `emulator.iam.internals`.
 
 MiniStack has no interface for plug-ins, so the handlers read and write the same tables as its own code. What they need
 is listed here once, so that a new version of MiniStack is checked against this file alone. `launch.check_version`

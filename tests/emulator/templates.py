@@ -26,6 +26,21 @@ def network() -> dict[str, Resource]:
     }
 
 
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"
+
+
+def role(service: str, may: dict[str, list[str]] | None = None) -> Resource:
+    """A role that a service may assume, with what it may do: actions by resource."""
+    statements = [{"Effect": "Allow", "Action": actions, "Resource": where} for where, actions in (may or {}).items()]
+    policy = {"PolicyName": "All", "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return resource(
+        "IAM::Role",
+        AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": [trust]},
+        **({"Policies": [policy]} if statements else {}),
+    )
+
+
 def fleet(**service: Any) -> dict[str, Resource]:
     """A cluster with a capacity provider and one service on it."""
     user_data = {"Fn::Base64": {"Fn::Sub": "echo ECS_CLUSTER=${Cluster} >> /etc/ecs/ecs.config"}}
@@ -35,7 +50,7 @@ def fleet(**service: Any) -> dict[str, Resource]:
         "Name": "main",
         "Image": "image",
         "Memory": 128,
-        "Secrets": [{"Name": "PASSWORD", "ValueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"}],
+        "Secrets": [{"Name": "PASSWORD", "ValueFrom": SECRET}],
         "DockerLabels": {"MyLabel": "kept"},
     }
     return network() | {
@@ -55,7 +70,13 @@ def fleet(**service: Any) -> dict[str, Resource]:
             CapacityProviders=[ref("Provider")],
             DefaultCapacityProviderStrategy=strategy,
         ),
-        "Task": resource("ECS::TaskDefinition", Family="main", ContainerDefinitions=[container]),
+        "Execution": role("ecs-tasks.amazonaws.com", {SECRET: ["secretsmanager:GetSecretValue"]}),
+        "Task": resource(
+            "ECS::TaskDefinition",
+            Family="main",
+            ContainerDefinitions=[container],
+            ExecutionRoleArn=att("Execution", "Arn"),
+        ),
         "Service": resource(
             "ECS::Service",
             **{
