@@ -122,10 +122,11 @@ async def _run(listener: socket.socket) -> int:
     from hypercorn.config import Config
     from ministack.app import app
 
-    from . import handlers
+    from . import handlers, rules
     from .faults import Faults
 
     handlers.register()
+    rules.register()
     faults = Faults()
     faults.install()
     host, port = listener.getsockname()
