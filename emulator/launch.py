@@ -144,8 +144,10 @@ def routed(app: Application, faults: Faults) -> Application:
 
     There, GET lists the faults that wait, POST adds one, and DELETE forgets them all.
     """
+    from .handlers.internals import remember_request
 
     async def outer(scope: Any, receive: Any, send: Any) -> None:
+        remember_request(scope.get("headers", ()))
         if scope["type"] == "http" and scope["path"] == FAULTS_PATH:
             await _answer(send, *_control(faults, scope["method"], await _body(receive)))
         else:

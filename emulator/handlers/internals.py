@@ -8,12 +8,13 @@ refuses every other version.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, MutableMapping
+from collections.abc import Callable, Collection, Iterable, MutableMapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
 from ministack.core import iam_evaluator
-from ministack.core.responses import error_response_json, get_account_id, get_region
+from ministack.core.responses import error_response_json, get_region
 from ministack.services import (
     alb,
     autoscaling,
@@ -30,7 +31,8 @@ from ministack.services import (
     ssm,
     stepfunctions,
 )
-from ministack.services.cloudformation import drift, provisioners, stacks
+from ministack.services.cloudformation import changesets as change_sets
+from ministack.services.cloudformation import drift, engine, provisioners, stacks
 from ministack.services.cloudformation import handlers as stack_requests
 
 Properties = dict[str, Any]
@@ -268,7 +270,12 @@ def before_each_step(judge: Callable[[Step], None]) -> None:
 
 
 def before_each_ecs_call(action: str, judge: Callable[[dict[str, Any]], tuple[str, str] | None]) -> None:
-    """Ask `judge` before an action of the ECS API: it gets the request's body and returns error code and words, or None."""
+    """Ask `judge` before an action of the ECS API.
+
+    Args:
+        action: Its name, such as `PutAccountSetting`.
+        judge: Gets the body of the request; returns the error code and the words of a refusal, or None.
+    """
     answer = _ecs_actions[action]
 
     def judged(body: dict[str, Any]) -> Any:
@@ -278,16 +285,34 @@ def before_each_ecs_call(action: str, judge: Callable[[dict[str, Any]], tuple[st
     _ecs_actions[action] = judged
 
 
+_request_headers: ContextVar[dict[str, str]] = ContextVar("request_headers")
+
+
+def remember_request(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Keep the headers of the current request, so that `caller_arn` can tell who signed it."""
+    _request_headers.set({name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers})
+
+
 def caller_arn() -> str:
     """Return the ARN of the principal that signed the current request; the account's root when nobody else is known."""
-    return iam_evaluator.caller_arn()
+    return iam_evaluator.request_caller_arn(_request_headers.get({}))
 
 
-def always_know_the_caller() -> None:
-    """Let every request say who signed it: MiniStack looks only when it enforces IAM."""
-    iam_evaluator.pin_request_caller = lambda headers, query=None: iam_evaluator._request_caller_arn.set(
-        iam_evaluator.request_caller_arn(headers, query)
-    )
+def before_templates(judge: Callable[[Record], str | None]) -> None:
+    """Let `judge` look at every template that a request brings; what it returns is the message of the refusal."""
+    support = stack_requests.validate_template_support
+
+    def judged(template: Record, conditions: Record, params: Record | None = None) -> None:
+        support(template, conditions, params)
+        if words := judge(template):
+            raise ValueError(words)
+
+    stack_requests.validate_template_support = change_sets.validate_template_support = judged
+
+
+def references(value: Any) -> Iterable[tuple[str, str | None]]:
+    """Yield name and attribute (None for a plain `Ref`) of all that a part of a template refers to."""
+    return engine._intrinsic_references(value)
 
 
 def before_outputs(judge: Callable[[str, dict[str, str]], None]) -> None:
@@ -297,7 +322,9 @@ def before_outputs(judge: Callable[[str, dict[str, str]], None]) -> None:
     """
     resolve = stacks._resolve_stack_outputs
 
-    def judged(definitions: Any, conditions: Any, resources: Any, values: Any, mappings: Any, stack: str, *rest: Any) -> Any:
+    def judged(
+        definitions: Any, conditions: Any, resources: Any, values: Any, mappings: Any, stack: str, *rest: Any
+    ) -> Any:
         outputs, exports = resolve(definitions, conditions, resources, values, mappings, stack, *rest)
         judge(stack, {name: record["Value"] for name, record in exports.items()})
         return outputs, exports

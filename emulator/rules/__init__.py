@@ -6,9 +6,40 @@ words. Its docstring says what it refuses, and `source` where AWS says so.
 
 from emulator.handlers.internals import before_each_step
 
-from . import autoscaling, book, cloudformation, cloudwatch, ec2, ecs, efs, elb, functions, iam, kms, logs, rds
+# A rule is entered into the book when its module is imported.
+from . import (
+    autoscaling,
+    book,
+    cloudformation,
+    cloudwatch,
+    ec2,
+    ec2_groups,
+    ecs,
+    ecs_tasks,
+    efs,
+    elb,
+    functions,
+    iam,
+    kms,
+    logs,
+    rds,
+)
 
-__all__ = ["autoscaling", "cloudwatch", "ec2", "efs", "elb", "functions", "iam", "kms", "logs", "rds", "register"]
+__all__ = [
+    "autoscaling",
+    "cloudwatch",
+    "ec2",
+    "ec2_groups",
+    "ecs_tasks",
+    "efs",
+    "elb",
+    "functions",
+    "iam",
+    "kms",
+    "logs",
+    "rds",
+    "register",
+]
 
 
 def register() -> None:

@@ -29,6 +29,7 @@ class Rule:
         refuses: One sentence: what is refused.
         source: Where AWS says so: a number of docs/aws.md (`T-n`) or an address.
         code: AWS's error code: CloudFormation's `HandlerErrorCode`, or the API's.
+        own_words: Whether the reason is in our words: that AWS refuses is documented, what it says was not found.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Rule:
     refuses: str
     source: str
     code: str
+    own_words: bool = False
 
     @property
     def service(self) -> str:
@@ -62,18 +64,26 @@ _SERVICES = {
 }
 
 
-def note(judge: Callable[..., Any], *, subject: str, moment: Any, source: str, code: str) -> Rule:
+def note(
+    judge: Callable[..., Any], *, subject: str, moment: Any, source: str, code: str, own_words: bool = False
+) -> Rule:
     """Enter a rule whose function is asked elsewhere; what it refuses is the first sentence of its docstring."""
     refuses = " ".join((judge.__doc__ or "").partition("\n\n")[0].split())
     rule = Rule(
-        name=judge.__name__.strip("_"), subject=subject, moment=moment, refuses=refuses, source=source, code=code
+        name=judge.__name__.strip("_"),
+        subject=subject,
+        moment=moment,
+        refuses=refuses,
+        source=source,
+        code=code,
+        own_words=own_words,
     )
     RULES.append(rule)
     return rule
 
 
 def refuse(
-    *subjects: str, source: str, moment: Moment = "change", code: str = "InvalidRequest"
+    *subjects: str, source: str, moment: Moment = "change", code: str = "InvalidRequest", own_words: bool = False
 ) -> Callable[[Judge], Judge]:
     """Let a function judge the steps of some CloudFormation types; it returns AWS's words, or None.
 
@@ -82,11 +92,12 @@ def refuse(
         source: A number of docs/aws.md (`T-n`) or an address.
         moment: Which steps. Default: creates and updates.
         code: CloudFormation's `HandlerErrorCode`. Default: `InvalidRequest`.
+        own_words: Whether the words are ours, because AWS's were not found. Default: they are AWS's.
     """
 
     def enter(judge: Judge) -> Judge:
         for subject in subjects:
-            rule = note(judge, subject=subject, moment=moment, source=source, code=code)
+            rule = note(judge, subject=subject, moment=moment, source=source, code=code, own_words=own_words)
             _judges.setdefault(subject, []).append((rule, judge))
         return judge
 

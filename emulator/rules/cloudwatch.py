@@ -73,17 +73,23 @@ def dashboard_name(step: Step) -> str | None:
     name = properties_of(step).get("DashboardName")
     if not name or re.fullmatch(r"[\w-]{1,255}", name, re.ASCII):
         return None
-    return f"The value {name} for field DashboardName contains invalid characters. It can only contain alphanumerics, dash (-) and underscore (_)."
+    return (
+        f"The value {name} for field DashboardName contains invalid characters. It can only contain alphanumerics, "
+        "dash (-) and underscore (_)."
+    )
 
 
-@refuse(_ALARM, source=_PUT_ALARM)
+@refuse(_ALARM, source=_PUT_ALARM, own_words=True)
 def alarm_period(step: Step) -> str | None:
     """A period is 10, 20 or 30 s or a multiple of 60 s."""
     given = properties_of(step)
-    periods = [given.get("Period"), *((item.get("MetricStat") or {}).get("Period") for item in given.get("Metrics") or [])]
+    periods = [
+        given.get("Period"),
+        *((item.get("MetricStat") or {}).get("Period") for item in given.get("Metrics") or []),
+    ]
     for period in (number(each) for each in periods if each is not None):
         if period not in (10, 20, 30) and (period < 60 or period % 60):
-            return f"Period must be 10, 20, 30 or a multiple of 60"
+            return "Period must be 10, 20, 30 or a multiple of 60"
     return None
 
 
@@ -98,7 +104,7 @@ def alarm_span(step: Step) -> str | None:
     return None
 
 
-@refuse(_ALARM, source=_PUT_ALARM)
+@refuse(_ALARM, source=_PUT_ALARM, own_words=True)
 def alarm_datapoints(step: Step) -> str | None:
     """The datapoints to alarm are at most the evaluation periods."""
     given = properties_of(step)
@@ -188,10 +194,19 @@ def schedule(step: Step) -> str | None:
     return "Parameter ScheduleExpression is not valid."
 
 
-@refuse(_RULE, source="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html", code="ServiceLimitExceeded")
+@refuse(
+    _RULE,
+    source="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html",
+    code="ServiceLimitExceeded",
+    own_words=True,
+)
 def five_targets(step: Step) -> str | None:
     """A rule has at most five targets."""
-    return "The requested resource exceeds the maximum number allowed." if len(properties_of(step).get("Targets") or []) > 5 else None
+    return (
+        "The requested resource exceeds the maximum number allowed."
+        if len(properties_of(step).get("Targets") or []) > 5
+        else None
+    )
 
 
 @refuse(_RULE, source="https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html")
@@ -204,7 +219,12 @@ def targets_are_arns(step: Step) -> str | None:
     return None
 
 
-@refuse(_MACHINE, source="https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html", moment="create", code="AlreadyExists")
+@refuse(
+    _MACHINE,
+    source="https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html",
+    moment="create",
+    code="AlreadyExists",
+)
 def machine_exists(step: Step) -> str | None:
     """A state machine cannot be made under the name of one that exists."""
     name = properties_of(step).get("StateMachineName")
@@ -212,13 +232,20 @@ def machine_exists(step: Step) -> str | None:
     return f"State Machine Already Exists: '{arn}'" if name and arn in internals.state_machines else None
 
 
-@refuse(_MACHINE, source="https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html")
+@refuse(
+    _MACHINE,
+    source="https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html",
+    own_words=True,
+)
 def machine_role(step: Step) -> str | None:
     """The role of a state machine exists and lets Step Functions assume it."""
     arn = properties_of(step).get("RoleArn")
     if trusts(arn, "states.amazonaws.com") or trusts(arn, f"states.{get_region()}.amazonaws.com"):
         return None
-    return f"Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role."
+    return (
+        "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume "
+        "the provided role."
+    )
 
 
 @refuse(_MACHINE, source="https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html")

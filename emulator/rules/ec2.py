@@ -1,4 +1,4 @@
-"""EC2: zones, addresses, networks, endpoints, security groups, launch templates."""
+"""EC2: zones, addresses, networks, endpoints, launch templates."""
 
 from __future__ import annotations
 
@@ -13,38 +13,44 @@ from emulator.handlers.internals import Step
 from sizing.facts import catalogue
 
 from .book import is_true, properties_of, refuse
+from .iam import trusts
 from .kms import exists
 
-_VPC, _SUBNET, _GROUP = "AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::SecurityGroup"
-_INGRESS, _EGRESS = "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"
+_VPC, _SUBNET = "AWS::EC2::VPC", "AWS::EC2::Subnet"
 _ENDPOINT, _TEMPLATE, _ADDRESS = "AWS::EC2::VPCEndpoint", "AWS::EC2::LaunchTemplate", "AWS::EC2::EIP"
 _ROUTE, _FLOW_LOG, _GATEWAY = "AWS::EC2::Route", "AWS::EC2::FlowLog", "AWS::EC2::VPCGatewayAttachment"
 _SUBNETS = "https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"
-_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
-_RULES_OF_A_GROUP, _ADDRESSES = 60, 5
+_ADDRESSES = 5
 # Endpoint services and the zones of the target's account that lack them: AWS has such gaps, another account has them
 # under other names (terraform-aws-modules/terraform-aws-vpc#462 and #785).
 _ZONES_WITHOUT = {"email-smtp": {"us-east-1a"}, "cognito-idp": {"us-east-1a"}, "transfer.server": {"us-east-1b"}}
 
 
-def _network(text: Any) -> ipaddress.IPv4Network | None:
+def network_of(text: Any) -> ipaddress.IPv4Network | None:
+    """Return a block, None when it is malformed; EC2 itself puts the first address in the place of another one."""
     try:
-        return ipaddress.IPv4Network(str(text))
+        return ipaddress.IPv4Network(str(text), strict=False)
     except ValueError:
         return None
 
 
 @refuse(_VPC, _SUBNET, source=_SUBNETS)
 def block_size(step: Step) -> str | None:
-    """An IPv4 block of a network or subnet is a /16 to a /28, written with its first address."""
+    """An IPv4 block of a network or subnet is a /16 to a /28."""
     text = properties_of(step).get("CidrBlock")
     if text is None:
         return None
-    block = _network(text)
+    block = network_of(text)
     if block is None:
         return f"Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block."
     what = "vpc" if step.resource_type == _VPC else "subnet"
-    return None if 16 <= block.prefixlen <= 28 else f"The CIDR '{text}' is invalid." if what == "subnet" else f"The CIDR '{text}' is invalid. (The VPC's netmask must be between /16 and /28)"
+    return (
+        None
+        if 16 <= block.prefixlen <= 28
+        else f"The CIDR '{text}' is invalid."
+        if what == "subnet"
+        else f"The CIDR '{text}' is invalid. (The VPC's netmask must be between /16 and /28)"
+    )
 
 
 @refuse(_SUBNET, source="T-13")
@@ -53,23 +59,26 @@ def unknown_zone(step: Step) -> str | None:
     zone = properties_of(step).get("AvailabilityZone")
     if not zone or zone in internals.zones():
         return None
-    return f"Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: {', '.join(internals.zones())}."
+    return (
+        f"Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the "
+        f"following availability zones: {', '.join(internals.zones())}."
+    )
 
 
 @refuse(_SUBNET, source=_SUBNETS, moment="create")
 def subnet_block(step: Step) -> str | None:
     """The block of a subnet lies within its network and overlaps no other."""
     given = properties_of(step)
-    block, vpc = _network(given.get("CidrBlock")), internals.vpcs.get(str(given.get("VpcId")))
+    block, vpc = network_of(given.get("CidrBlock")), internals.vpcs.get(str(given.get("VpcId")))
     if vpc is None:
         return f"The vpc ID '{given.get('VpcId')}' does not exist"
-    whole = _network(vpc.get("CidrBlock"))
+    whole = network_of(vpc.get("CidrBlock"))
     if block is None or whole is None:
         return None
     if not block.subnet_of(whole):
         return f"The CIDR '{block}' is invalid."
     for subnet in internals.subnets.values():
-        other = _network(subnet.get("CidrBlock"))
+        other = network_of(subnet.get("CidrBlock"))
         if subnet.get("VpcId") == given["VpcId"] and other and block.overlaps(other):
             return f"The CIDR '{block}' conflicts with another subnet"
     return None
@@ -89,7 +98,10 @@ def endpoint_zones(step: Step) -> str | None:
         if zone in _ZONES_WITHOUT.get(".".join(service.split(".")[3:]), ()):
             return f"The VPC endpoint service {service} does not support the availability zone of the subnet: {subnet}."
         if zone in zones:
-            return f"Found another VPC endpoint subnet in the availability zone of {subnet}. VPC endpoint subnets should be in different availability zones supported by the VPC endpoint service."
+            return (
+                f"Found another VPC endpoint subnet in the availability zone of {subnet}. VPC endpoint subnets "
+                "should be in different availability zones supported by the VPC endpoint service."
+            )
         zones.add(zone)
     return None
 
@@ -99,10 +111,18 @@ def endpoint_service(step: Step) -> str | None:
     """The service of an endpoint belongs to the region of its network."""
     service = str(properties_of(step).get("ServiceName"))
     region = internals.zones()[0][:-1]
-    return None if re.match(rf"(com|aws)\.(amazonaws|sagemaker|api)\.(vpce\.)?({region}|global)\.", service) else f"The Vpc Endpoint Service '{service}' does not exist"
+    return (
+        None
+        if re.match(rf"(com|aws)\.(amazonaws|sagemaker|api)\.(vpce\.)?({region}|global)\.", service)
+        else f"The Vpc Endpoint Service '{service}' does not exist"
+    )
 
 
-@refuse(_ENDPOINT, source="https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html", moment="create")
+@refuse(
+    _ENDPOINT,
+    source="https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html",
+    moment="create",
+)
 def private_names_conflict(step: Step) -> str | None:
     """A network has one endpoint with private names for a service."""
     given = properties_of(step)
@@ -112,112 +132,44 @@ def private_names_conflict(step: Step) -> str | None:
         same = (other.get("VpcId"), other.get("ServiceName")) == (given.get("VpcId"), given.get("ServiceName"))
         if same and is_true(other.get("PrivateDnsEnabled")) and other.get("State") != "deleted":
             host = ".".join(reversed(str(given["ServiceName"]).split(".")))
-            return f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {host} in the VPC {given['VpcId']}"
+            return (
+                f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {host} "
+                f"in the VPC {given['VpcId']}"
+            )
     return None
 
 
-def _count(rules: list[dict[str, Any]]) -> int:
-    """Return how many rules count: each source of a rule does."""
-    return sum(
-        sum(len(rule.get(key) or []) for key in ("IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs")) or 1
-        for rule in rules
-    )
-
-
-@refuse(_GROUP, _INGRESS, _EGRESS, source="T-29", code="ServiceLimitExceeded")
-def sixty_rules(step: Step) -> str | None:
-    """A security group has at most 60 rules in each direction."""
-    given = properties_of(step)
-    if step.resource_type == _GROUP:
-        counts = [len(given.get(f"SecurityGroup{way}") or []) for way in ("Ingress", "Egress")]
-    elif step.old is not None:
-        return None
-    else:
-        record = internals.security_groups.get(str(given.get("GroupId"))) or {}
-        counts = [_count(record.get("IpPermissions" if step.resource_type == _INGRESS else "IpPermissionsEgress") or []) + 1]
-    return "The maximum number of rules per security group has been reached." if max(counts) > _RULES_OF_A_GROUP else None
-
-
-@refuse(_GROUP, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html")
-def group_text(step: Step) -> str | None:
-    """Name and description of a security group have at most 255 plain characters; the name does not begin with `sg-`."""
-    given = properties_of(step)
-    if str(given.get("GroupName", "")).startswith("sg-"):
-        return "Invalid value for parameter groupName. It can not start with 'sg-'."
-    rules = [*(given.get("SecurityGroupIngress") or []), *(given.get("SecurityGroupEgress") or [])]
-    if not re.fullmatch(r"[\w .:/()#,@\[\]+=&;{}!$*-]{1,255}", str(given.get("GroupDescription", "")), re.ASCII):
-        return "Value ({}) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.".format(given.get("GroupDescription"))
-    for rule in rules:
-        if not re.fullmatch(r"[\w .:/()#,@\[\]+=&;{}!$*-]{0,255}", str(rule.get("Description") or ""), re.ASCII):
-            return "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
-    return None
-
-
-@refuse(_GROUP, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html")
-def same_rule_twice(step: Step) -> str | None:
-    """A security group has no rule twice, whatever its description says."""
-    for way in ("Ingress", "Egress"):
-        seen = list[dict[str, Any]]()
-        for rule in properties_of(step).get(f"SecurityGroup{way}") or []:
-            bare = {key: str(value) for key, value in rule.items() if key != "Description"}
-            if bare in seen:
-                return "The same permission must not appear multiple times"
-            seen.append(bare)
-    return None
-
-
-@refuse(_GROUP, _INGRESS, _EGRESS, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html")
-def rule_values(step: Step) -> str | None:
-    """A rule has a block written with its first address, and ports in order within 0 to 65535."""
-    given = properties_of(step)
-    rules = [given] if step.resource_type != _GROUP else [*(given.get("SecurityGroupIngress") or []), *(given.get("SecurityGroupEgress") or [])]
-    for rule in rules:
-        cidr = rule.get("CidrIp")
-        if cidr is not None and (_network(cidr) is None or "/" not in str(cidr)):
-            return f"CIDR block {cidr} is malformed"
-        low, high = rule.get("FromPort"), rule.get("ToPort")
-        if str(rule.get("IpProtocol")).lower() in ("tcp", "udp", "6", "17") and None not in (low, high):
-            if not 0 <= int(low) <= 65535 or not 0 <= int(high) <= 65535:
-                return f"Invalid value '{high}' for port number. Must be between 0 and 65535"
-            if int(low) > int(high):
-                return f"Invalid TCP/UDP port range ({low}:{high})"
-    return None
-
-
-@refuse(_GROUP, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html", moment="delete", code="ResourceConflict")
-def group_in_use(step: Step) -> str | None:
-    """A security group is not deleted while a rule of another one, a balancer, a database or a mount target names it."""
-    name = str(step.physical_id)
-    refers = any(
-        name in {pair.get("GroupId") for rule in record.get(way) or [] for pair in rule.get("UserIdGroupPairs") or []}
-        for key, record in internals.security_groups.items()
-        if key != name
-        for way in ("IpPermissions", "IpPermissionsEgress")
-    )
-    attached = any(name in (record.get("SecurityGroups") or []) for record in internals.load_balancers.values())
-    attached = attached or any(name in str(record.get("VpcSecurityGroups")) for record in internals.db_instances.values())
-    return f"resource {name} has a dependent object" if refers or attached else None
-
-
-@refuse(_VPC, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html", moment="delete", code="ResourceConflict")
+@refuse(
+    _VPC,
+    source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html",
+    moment="delete",
+    code="ResourceConflict",
+)
 def network_in_use(step: Step) -> str | None:
     """A network is not deleted while subnets, other security groups or an internet gateway are in it."""
     name = str(step.physical_id)
     used = any(record.get("VpcId") == name for record in internals.subnets.values())
     used = used or any(
-        record.get("VpcId") == name and record.get("GroupName") != "default" for record in internals.security_groups.values()
+        record.get("VpcId") == name and record.get("GroupName") != "default"
+        for record in internals.security_groups.values()
     )
     return f"The vpc '{name}' has dependencies and cannot be deleted." if used else None
 
 
-@refuse(_SUBNET, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSubnet.html", moment="delete", code="ResourceConflict")
+@refuse(
+    _SUBNET,
+    source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSubnet.html",
+    moment="delete",
+    code="ResourceConflict",
+)
 def subnet_in_use(step: Step) -> str | None:
     """A subnet is not deleted while a mount target, a load balancer or a NAT gateway is in it."""
     name = str(step.physical_id)
     used = any(record.get("SubnetId") == name for record in internals.mount_targets.values())
     used = used or any(name in (record.get("Subnets") or []) for record in internals.load_balancers.values())
     used = used or any(
-        record.get("SubnetId") == name and record.get("State") != "deleted" for record in internals.nat_gateways.values()
+        record.get("SubnetId") == name and record.get("State") != "deleted"
+        for record in internals.nat_gateways.values()
     )
     return f"The subnet '{name}' has dependencies and cannot be deleted." if used else None
 
@@ -225,16 +177,27 @@ def subnet_in_use(step: Step) -> str | None:
 @refuse(_ADDRESS, source="T-29", moment="create", code="ServiceLimitExceeded")
 def five_addresses(step: Step) -> str | None:
     """An account has five elastic addresses in a region, unless its quota (L-0263D0A3) was raised."""
-    return "The maximum number of addresses has been reached." if len(internals.elastic_addresses) >= _ADDRESSES else None
+    return (
+        "The maximum number of addresses has been reached." if len(internals.elastic_addresses) >= _ADDRESSES else None
+    )
 
 
-@refuse(_TEMPLATE, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html")
+@refuse(
+    _TEMPLATE,
+    source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html",
+    own_words=True,
+)
 def template_data(step: Step) -> str | None:
-    """A launch template has an instance type that exists, user data of at most 16 KB in base 64, and keys that exist."""
+    """A launch template has an instance type that exists, and user data of at most 16 KB in base 64."""
     data = properties_of(step).get("LaunchTemplateData") or {}
     kind = data.get("InstanceType")
-    if kind and not re.fullmatch(r"[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|\d*xlarge|metal(-\d+xl)?)", str(kind)):
-        return f"The requested configuration is currently not supported. Please check the documentation for supported configurations: instance type {kind}"
+    if kind and not re.fullmatch(
+        r"[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|\d*xlarge|metal(-\d+xl)?)", str(kind)
+    ):
+        return (
+            "The requested configuration is currently not supported. Please check the documentation for supported "
+            f"configurations: instance type {kind}"
+        )
     family = str(kind).split(".")[0]
     known = catalogue.host_types()
     if kind and kind not in known and family in {name.split(".")[0] for name in known} and "metal" not in str(kind):
@@ -249,7 +212,9 @@ def template_data(step: Step) -> str | None:
     return None
 
 
-@refuse(_TEMPLATE, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html")
+@refuse(
+    _TEMPLATE, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html", own_words=True
+)
 def template_references(step: Step) -> str | None:
     """The instance profile, security groups and keys of a launch template exist."""
     data = properties_of(step).get("LaunchTemplateData") or {}
@@ -265,11 +230,18 @@ def template_references(step: Step) -> str | None:
         if volume.get("KmsKeyId") and not exists(volume["KmsKeyId"]):
             return f"The key {volume['KmsKeyId']} does not exist"
         if volume.get("VolumeType") == "gp3" and not 3000 <= int(volume.get("Iops", 3000)) <= 16_000:
-            return f"Volume iops of {volume['Iops']} is not supported for gp3 volumes: minimum is 3000, maximum is 16000"
+            return (
+                f"Volume iops of {volume['Iops']} is not supported for gp3 volumes: minimum is 3000, maximum is 16000"
+            )
     return None
 
 
-@refuse(_ROUTE, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html", moment="create", code="AlreadyExists")
+@refuse(
+    _ROUTE,
+    source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html",
+    moment="create",
+    code="AlreadyExists",
+)
 def route_exists(step: Step) -> str | None:
     """A route table has one route for a destination."""
     given = properties_of(step)
@@ -284,8 +256,6 @@ def route_exists(step: Step) -> str | None:
 @refuse(_FLOW_LOG, source="https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html", moment="create")
 def flow_log_target(step: Step) -> str | None:
     """A flow log watches what exists, and writes to a log group through a role that its service may assume."""
-    from .iam import trusts
-
     given = properties_of(step)
     watched = str(given.get("ResourceId"))
     if watched.startswith("vpc-") and watched not in internals.vpcs:
@@ -295,10 +265,19 @@ def flow_log_target(step: Step) -> str | None:
     role = given.get("DeliverLogsPermissionArn")
     if not role:
         return "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs."
-    return None if trusts(role, "vpc-flow-logs.amazonaws.com") else "Access Denied for LogDestination. Unable to assume given IAM role."
+    return (
+        None
+        if trusts(role, "vpc-flow-logs.amazonaws.com")
+        else "Access Denied for LogDestination. Unable to assume given IAM role."
+    )
 
 
-@refuse(_GATEWAY, source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachInternetGateway.html", moment="create")
+@refuse(
+    _GATEWAY,
+    source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachInternetGateway.html",
+    moment="create",
+    own_words=True,
+)
 def one_internet_gateway(step: Step) -> str | None:
     """A network has one internet gateway."""
     given = properties_of(step)

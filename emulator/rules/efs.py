@@ -13,7 +13,7 @@ _CREATE_SYSTEM = "https://docs.aws.amazon.com/efs/latest/ug/API_CreateFileSystem
 _CREATE_TARGET = "https://docs.aws.amazon.com/efs/latest/ug/API_CreateMountTarget.html"
 
 
-@refuse(_SYSTEM, source=_CREATE_SYSTEM)
+@refuse(_SYSTEM, source=_CREATE_SYSTEM, own_words=True)
 def file_system_key(step: Step) -> str | None:
     """The key of a file system exists, and goes with encryption alone."""
     given = properties_of(step)
@@ -25,16 +25,25 @@ def file_system_key(step: Step) -> str | None:
     return None
 
 
-@refuse(_SYSTEM, source=_CREATE_SYSTEM)
+@refuse(_SYSTEM, source=_CREATE_SYSTEM, own_words=True)
 def throughput(step: Step) -> str | None:
     """Provisioned throughput goes with a number of MiB/s, and no other mode does."""
     given = properties_of(step)
-    provisioned, amount = given.get("ThroughputMode") == "provisioned", number(given.get("ProvisionedThroughputInMibps"))
+    provisioned, amount = (
+        given.get("ThroughputMode") == "provisioned",
+        number(given.get("ProvisionedThroughputInMibps")),
+    )
     if provisioned == (amount > 0):
         return None
     if provisioned:
-        return "Invalid Throughput: ProvisionedThroughputInMibps must be specified when ThroughputMode is set to 'provisioned'"
-    return "Invalid Throughput: ProvisionedThroughputInMibps may only be specified when ThroughputMode is set to 'provisioned'"
+        return (
+            "Invalid Throughput: ProvisionedThroughputInMibps must be specified when ThroughputMode is set to "
+            "'provisioned'"
+        )
+    return (
+        "Invalid Throughput: ProvisionedThroughputInMibps may only be specified when ThroughputMode is set to "
+        "'provisioned'"
+    )
 
 
 @refuse(_SYSTEM, source="https://docs.aws.amazon.com/efs/latest/ug/API_DeleteFileSystem.html", moment="delete")

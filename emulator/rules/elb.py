@@ -40,7 +40,9 @@ def balancer_name_taken(step: Step) -> str | None:
     """A load balancer cannot have the name of another one in the region."""
     name = properties_of(step).get("Name")
     taken = name in {record["LoadBalancerName"] for record in internals.load_balancers.values()}
-    return f"A load balancer with the same name '{name}' exists, but with different settings" if name and taken else None
+    return (
+        f"A load balancer with the same name '{name}' exists, but with different settings" if name and taken else None
+    )
 
 
 @refuse(_BALANCER, _GROUP, source=_CREATE)
@@ -53,7 +55,10 @@ def balancer_name(step: Step) -> str | None:
     if len(name) > 32:
         return f"The {what.lower()} name '{name}' cannot be longer than '32' characters"
     if not re.fullmatch(r"[A-Za-z0-9-]+", name):
-        return f"The {what.lower()} name '{name}' can only contain characters that are alphanumeric characters and hyphens(-)"
+        return (
+            f"The {what.lower()} name '{name}' can only contain characters that are alphanumeric characters and "
+            "hyphens(-)"
+        )
     if name[0] == "-" or name[-1] == "-":
         return f"The {what.lower()} name '{name}' cannot begin or end with a hyphen(-)"
     return f"{what} name '{name}' cannot begin with 'internal-'" if name.startswith("internal-") else None
@@ -75,7 +80,7 @@ def balancer_subnets(step: Step) -> str | None:
     return None
 
 
-@refuse(_BALANCER, source=_CREATE, code="NotFound")
+@refuse(_BALANCER, source=_CREATE, code="NotFound", own_words=True)
 def balancer_groups(step: Step) -> str | None:
     """The security groups of a load balancer exist."""
     for group in properties_of(step).get("SecurityGroups") or []:
@@ -84,14 +89,29 @@ def balancer_groups(step: Step) -> str | None:
     return None
 
 
-@refuse(_BALANCER, source="https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html")
+@refuse(
+    _BALANCER,
+    source="https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html",
+)
 def balancer_attribute(step: Step) -> str | None:
     """An attribute is one that the type of load balancer has."""
     network = properties_of(step).get("Type") == "network"
     for item in properties_of(step).get("LoadBalancerAttributes") or []:
         key = str(item.get("Key"))
-        known = key.split(".")[0] in {"deletion_protection", "access_logs", "connection_logs", "load_balancing", "ipv6", "dns_record", "zonal_shift", "secondary_ips"}
-        if not known and (network or key.split(".")[0] not in {"idle_timeout", "routing", "client_keep_alive", "waf", "health_check_logs"}):
+        known = key.split(".")[0] in {
+            "deletion_protection",
+            "access_logs",
+            "connection_logs",
+            "load_balancing",
+            "ipv6",
+            "dns_record",
+            "zonal_shift",
+            "secondary_ips",
+        }
+        if not known and (
+            network
+            or key.split(".")[0] not in {"idle_timeout", "routing", "client_keep_alive", "waf", "health_check_logs"}
+        ):
             return f"Load balancer attribute key '{key}' is not recognized"
     return None
 
@@ -107,7 +127,11 @@ def one_balancer_for_each_group(step: Step) -> str | None:
     return None
 
 
-@refuse(_LISTENER, source="https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html", code="NotFound")
+@refuse(
+    _LISTENER,
+    source="https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html",
+    code="NotFound",
+)
 def listener_of_nothing(step: Step) -> str | None:
     """The load balancer and the target groups of a listener exist."""
     balancer = properties_of(step).get("LoadBalancerArn")
@@ -119,7 +143,12 @@ def listener_of_nothing(step: Step) -> str | None:
     return None
 
 
-@refuse(_LISTENER, source="https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html", moment="create", code="AlreadyExists")
+@refuse(
+    _LISTENER,
+    source="https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html",
+    moment="create",
+    code="AlreadyExists",
+)
 def listener_port_taken(step: Step) -> str | None:
     """A load balancer has one listener on a port."""
     given = properties_of(step)
@@ -138,23 +167,30 @@ def group_name_taken(step: Step) -> str | None:
     return f"A target group with the same name '{name}' exists, but with different settings" if name and taken else None
 
 
-@refuse(_GROUP, source=_CREATE_GROUP)
+@refuse(_GROUP, source=_CREATE_GROUP, own_words=True)
 def health_check(step: Step) -> str | None:
     """A health check takes 5 to 300 s between tries, its timeout is shorter, and its counts are 2 to 10."""
     given = properties_of(step)
-    interval, timeout = number(given.get("HealthCheckIntervalSeconds"), 30), number(given.get("HealthCheckTimeoutSeconds"), 0)
+    interval, timeout = (
+        number(given.get("HealthCheckIntervalSeconds"), 30),
+        number(given.get("HealthCheckTimeoutSeconds"), 0),
+    )
     if not 5 <= interval <= 300:
         return f"Health check interval '{interval}' must be between '5' and '300'"
     if timeout and timeout >= interval:
-        return f"Health check interval must be greater than the timeout."
+        return "Health check interval must be greater than the timeout."
     for key, text in (("HealthyThresholdCount", "healthy"), ("UnhealthyThresholdCount", "unhealthy")):
         if given.get(key) is not None and not 2 <= number(given[key]) <= 10:
             return f"Health check {text} threshold count '{given[key]}' must be between '2' and '10'"
     return None
 
 
-@refuse(_GROUP, source="https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteTargetGroup.html", moment="delete")
-def group_in_use(step: Step) -> str | None:
+@refuse(
+    _GROUP,
+    source="https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteTargetGroup.html",
+    moment="delete",
+)
+def target_group_in_use(step: Step) -> str | None:
     """A target group is not deleted while a listener forwards to it."""
     arn = str(step.physical_id)
     for listener in internals.listeners.values():

@@ -21,10 +21,26 @@ _RETIRED = frozenset(
     {"python2.7", "python3.6", "python3.7", "python3.8", "nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x"}
 )
 _RESERVED = frozenset(
-    "_HANDLER _X_AMZN_TRACE_ID AWS_DEFAULT_REGION AWS_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_NAME "
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_VERSION AWS_LAMBDA_INITIALIZATION_TYPE "
-    "AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_ACCESS_KEY AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY "
-    "AWS_SESSION_TOKEN AWS_LAMBDA_RUNTIME_API LAMBDA_TASK_ROOT LAMBDA_RUNTIME_DIR".split()
+    [
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+    ]
 )
 _ENVIRONMENT_BYTES = 4096
 _CONCURRENCY, _UNRESERVED = 1000, 100
@@ -51,11 +67,20 @@ def handler_is_missing(step: Step) -> str | None:
     else:
         archive = internals.function_code(code)
         if archive is None:
-            return "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."
+            return (
+                "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key "
+                "does not exist."
+            )
         source = _module(archive, path.replace(".", "/"))
     if source is None:
-        return f"Runtime.ImportModuleError: Unable to import module '{path}': No module named '{path.rpartition('.')[2]}'"
-    if not re.search(rf"^(?:async )?def {re.escape(name)}\b|^{re.escape(name)}\b\s*[:=]|import .*\b{re.escape(name)}\b", source, re.MULTILINE):
+        return (
+            f"Runtime.ImportModuleError: Unable to import module '{path}': No module named '{path.rpartition('.')[2]}'"
+        )
+    if not re.search(
+        rf"^(?:async )?def {re.escape(name)}\b|^{re.escape(name)}\b\s*[:=]|import .*\b{re.escape(name)}\b",
+        source,
+        re.MULTILINE,
+    ):
         module = path.rpartition(".")[2]
         return f"Runtime.HandlerNotFound: Handler '{name}' missing on module '{module}'"
     return None
@@ -146,10 +171,16 @@ def function_network(step: Step) -> str | None:
     network = properties_of(step).get("VpcConfig") or {}
     for subnet in network.get("SubnetIds") or []:
         if subnet not in internals.subnets:
-            return f"Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID '{subnet}' does not exist"
+            return (
+                "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error "
+                f"Message: The subnet ID '{subnet}' does not exist"
+            )
     for group in network.get("SecurityGroupIds") or []:
         if group not in internals.security_groups:
-            return f"Error occurred while DescribeSecurityGroups. EC2 Error Code: InvalidGroup.NotFound. EC2 Error Message: The security group '{group}' does not exist"
+            return (
+                "Error occurred while DescribeSecurityGroups. EC2 Error Code: InvalidGroup.NotFound. EC2 Error "
+                f"Message: The security group '{group}' does not exist"
+            )
     return None
 
 

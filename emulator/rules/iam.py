@@ -104,7 +104,12 @@ def too_many_managed_policies(step: Step) -> str | None:
     return f"Cannot exceed quota for PoliciesPerRole: {_MANAGED_POLICIES}" if count > _MANAGED_POLICIES else None
 
 
-@refuse(_ROLE, source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html", moment="create", code="AlreadyExists")
+@refuse(
+    _ROLE,
+    source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
+    moment="create",
+    code="AlreadyExists",
+)
 def role_name_taken(step: Step) -> str | None:
     """A role cannot have the name of another role of the account, in whatever case."""
     name = str(properties_of(step).get("RoleName") or "")
@@ -165,7 +170,11 @@ def policy_of_unknown_role(step: Step) -> str | None:
     return None
 
 
-@refuse(_PROFILE, source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddRoleToInstanceProfile.html", code="NotFound")
+@refuse(
+    _PROFILE,
+    source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddRoleToInstanceProfile.html",
+    code="NotFound",
+)
 def profile_of_unknown_role(step: Step) -> str | None:
     """An instance profile holds a role that exists."""
     for name in properties_of(step).get("Roles") or []:

@@ -60,7 +60,7 @@ def locked_out(step: Step) -> str | None:
     return "The new key policy will not allow you to update the key policy in the future."
 
 
-@refuse(_KEY, source="https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html")
+@refuse(_KEY, source="https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html", own_words=True)
 def pending_window(step: Step) -> str | None:
     """A key is deleted after 7 to 30 days."""
     days = properties_of(step).get("PendingWindowInDays")

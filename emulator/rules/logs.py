@@ -116,7 +116,11 @@ def parameter_exists(step: Step) -> str | None:
     """A parameter cannot be made under a name that is taken."""
     name = properties_of(step).get("Name")
     taken = name and name in internals.parameters
-    return "The parameter already exists. To overwrite this value, set the overwrite option in the request to true." if taken else None
+    return (
+        "The parameter already exists. To overwrite this value, set the overwrite option in the request to true."
+        if taken
+        else None
+    )
 
 
 @refuse(_PARAMETER, source=_PUT_PARAMETER)
@@ -143,7 +147,7 @@ def parameter_name(step: Step) -> str | None:
         return 'Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive).'
     if name and not re.fullmatch(r"[\w./-]+", name, re.ASCII):
         return (
-            "Parameter name: can't be prefixed with \"ssm\" (case-insensitive). If formed as a path, it can consist of "
+            'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of '
             "sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the "
             "following 3 symbols .-_"
         )

@@ -6,6 +6,7 @@ import json
 import re
 from functools import cache
 from importlib.metadata import distribution
+from pathlib import Path
 from typing import Any
 
 from ministack.core.responses import get_region
@@ -29,7 +30,10 @@ _MASTER_NAMES = {
     "aurora-mysql": (16, {"rdsadmin", "mysql", "user", "select", "group", "order", "rds_superuser_role"}),
     "postgres": (63, {"admin", "rdsadmin", "user", "select", "group", "order", "pg_signal_backend", "rds_superuser"}),
 }
-_LOG_TYPES = {"mysql": {"audit", "error", "general", "slowquery", "iam-db-auth-error"}, "postgres": {"postgresql", "upgrade", "iam-db-auth-error"}}
+_LOG_TYPES = {
+    "mysql": {"audit", "error", "general", "slowquery", "iam-db-auth-error"},
+    "postgres": {"postgresql", "upgrade", "iam-db-auth-error"},
+}
 _PASSWORD_CHARACTERS = {"mysql": 41, "aurora-mysql": 41, "postgres": 128}
 _STORAGE_GIB = {"gp2": 20, "gp3": 20, "io1": 100, "io2": 100}
 
@@ -42,7 +46,7 @@ def _engine(step: Step) -> str:
 def _versions(engine: str) -> frozenset[str]:
     """Return the versions of an engine that cfn-lint lists; it takes them from DescribeDBEngineVersions."""
     folder = distribution("cfn-lint").locate_file("cfnlint/data/schemas/extensions/aws_rds_dbinstance")
-    for rule in json.loads(open(f"{folder}/engine_version.json", encoding="utf-8").read())["allOf"]:
+    for rule in json.loads(Path(f"{folder}/engine_version.json").read_text("utf-8"))["allOf"]:
         if rule["if"]["properties"]["Engine"].get("const") == engine:
             return frozenset(rule["then"]["properties"]["EngineVersion"]["enum"])
     return frozenset()
@@ -111,17 +115,24 @@ def lower_storage(step: Step) -> str | None:
     return f"Invalid storage size for engine name {_engine(step)} and storage type {kind}: {size}"
 
 
-@refuse(_INSTANCE, source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html")
+@refuse(
+    _INSTANCE,
+    source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html",
+    own_words=True,
+)
 def storage_ceiling(step: Step) -> str | None:
     """The maximum of storage autoscaling is at least a tenth above the allocated storage."""
     given = properties_of(step)
     high, size = number(given.get("MaxAllocatedStorage")), number(given.get("AllocatedStorage"))
     if not high or high * 10 >= size * 11:
         return None
-    return f"Invalid max storage size for engine name {_engine(step)} and storage type {given.get('StorageType') or 'gp2'}: {high}"
+    return (
+        f"Invalid max storage size for engine name {_engine(step)} and storage type "
+        f"{given.get('StorageType') or 'gp2'}: {high}"
+    )
 
 
-@refuse(_INSTANCE, source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html")
+@refuse(_INSTANCE, source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html", own_words=True)
 def provisioned_performance(step: Step) -> str | None:
     """IOPS of gp3 are a matter of the size: below 400 GiB MySQL and PostgreSQL have the base alone."""
     given = properties_of(step)
@@ -132,7 +143,7 @@ def provisioned_performance(step: Step) -> str | None:
     return f"You can't specify IOPS or storage throughput for engine {_engine(step)} and a storage size less than 400."
 
 
-@refuse(_INSTANCE, source="T-20", moment="create")
+@refuse(_INSTANCE, source="T-20", moment="create", own_words=True)
 def master_name(step: Step) -> str | None:
     """A master user of MySQL has 1 to 16 letters, digits and underscores, and no reserved name."""
     name, engine = properties_of(step).get("MasterUsername"), _engine(step)
@@ -144,19 +155,27 @@ def master_name(step: Step) -> str | None:
     allowed = r"[A-Za-z][A-Za-z0-9]*" if engine.startswith("aurora") else r"[A-Za-z][A-Za-z0-9_]*"
     if not re.fullmatch(allowed, str(name)):
         return "MasterUsername must begin with a letter and contain only alphanumeric characters"
-    return f"The parameter MasterUserName is not a valid identifier. Identifiers must be no longer than {longest} characters." if len(str(name)) > longest else None
+    return (
+        f"The parameter MasterUserName is not a valid identifier. Identifiers must be no longer than {longest} "
+        "characters."
+        if len(str(name)) > longest
+        else None
+    )
 
 
 @refuse(_INSTANCE, source=_CREATE)
 def master_password(step: Step) -> str | None:
-    """A master password has at least 8 characters, is not too long for its engine, and has none of /, @, " and space."""
+    """A master password has 8 to 41 characters (PostgreSQL: 128), none of them /, @, " or a space."""
     given = properties_of(step)
     password = given.get("MasterUserPassword")
     if password is None:
         return None
     if is_true(given.get("ManageMasterUserPassword")):
         return "You can't specify MasterUserPassword when ManageMasterUserPassword is enabled."
-    prefix, longest = "The parameter MasterUserPassword is not a valid password", _PASSWORD_CHARACTERS.get(_engine(step), 128)
+    prefix, longest = (
+        "The parameter MasterUserPassword is not a valid password",
+        _PASSWORD_CHARACTERS.get(_engine(step), 128),
+    )
     if len(password) < 8:
         return f"{prefix} because it is shorter than 8 characters."
     if len(password) > longest:
@@ -179,7 +198,7 @@ def master_credentials_are_missing(step: Step) -> str | None:
     return None
 
 
-@refuse(_INSTANCE, source=_CREATE, code="NotFound")
+@refuse(_INSTANCE, source=_CREATE, code="NotFound", own_words=True)
 def database_key(step: Step) -> str | None:
     """The keys of a database exist, and its storage key goes with encryption alone."""
     given = properties_of(step)
@@ -188,11 +207,14 @@ def database_key(step: Step) -> str | None:
     secret = given.get("MasterUserSecret") or {}
     for key in (given.get("KmsKeyId"), given.get("PerformanceInsightsKMSKeyId"), secret.get("KmsKeyId")):
         if key and not exists(key):
-            return f"The specified KMS key [{key}] does not exist, is not enabled or you do not have permissions to access it."
+            return (
+                f"The specified KMS key [{key}] does not exist, is not enabled or you do not have permissions to "
+                "access it."
+            )
     return None
 
 
-@refuse(_INSTANCE, source=_CREATE)
+@refuse(_INSTANCE, source=_CREATE, own_words=True)
 def backup_days(step: Step) -> str | None:
     """Backups are kept for 0 to 35 days."""
     days = properties_of(step).get("BackupRetentionPeriod")
@@ -203,13 +225,14 @@ def backup_days(step: Step) -> str | None:
 
 @refuse(_INSTANCE, source=_CREATE)
 def database_name(step: Step) -> str | None:
-    """The identifier of a database has letters, digits and single hyphens, begins with a letter, and ends with no hyphen."""
+    """An identifier has letters, digits and single hyphens, begins with a letter and ends with no hyphen."""
     name = properties_of(step).get("DBInstanceIdentifier")
     if name is None or (re.fullmatch(r"[A-Za-z](-?[A-Za-z0-9])*", str(name)) and len(str(name)) <= 63):
         return None
     return (
         "The parameter DBInstanceIdentifier is not a valid identifier. Identifiers must begin with a letter; must "
-        "contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens."
+        "contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two "
+        "consecutive hyphens."
     )
 
 
@@ -239,19 +262,32 @@ def monitoring_role(step: Step) -> str | None:
     if seconds and not role:
         return "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0."
     if seconds and not trusts(role, "monitoring.rds.amazonaws.com"):
-        return f"IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING"
+        return "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING"
     return None
 
 
-@refuse(_INSTANCE, source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Procedural.UploadtoCloudWatch.html")
+@refuse(
+    _INSTANCE,
+    source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Procedural.UploadtoCloudWatch.html",
+)
 def exported_logs(step: Step) -> str | None:
     """A database sends only the logs that its engine has."""
     engine, allowed = _engine(step), _LOG_TYPES.get(_engine(step))
-    wrong = [name for name in properties_of(step).get("EnableCloudwatchLogsExports") or [] if allowed and name not in allowed]
-    return f"You cannot use the log types '{', '.join(wrong)}' with engine version {engine} {properties_of(step).get('EngineVersion')}. For supported log types, see the documentation." if wrong else None
+    wrong = [
+        name for name in properties_of(step).get("EnableCloudwatchLogsExports") or [] if allowed and name not in allowed
+    ]
+    return (
+        f"You cannot use the log types '{', '.join(wrong)}' with engine version {engine} "
+        f"{properties_of(step).get('EngineVersion')}. For supported log types, see the documentation."
+        if wrong
+        else None
+    )
 
 
-@refuse(_INSTANCE, source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithDBInstanceParamGroups.html")
+@refuse(
+    _INSTANCE,
+    source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithDBInstanceParamGroups.html",
+)
 def parameter_family(step: Step) -> str | None:
     """The parameter group of a database is of the family of its version."""
     given = properties_of(step)
@@ -264,7 +300,8 @@ def parameter_family(step: Step) -> str | None:
     if family == wanted:
         return None
     return (
-        f"The Parameter Group {given['DBParameterGroupName']} with DBParameterGroupFamily {family} can't be used for this "
+        f"The Parameter Group {given['DBParameterGroupName']} with DBParameterGroupFamily {family} can't be used "
+        "for this "
         f"instance. Please use a Parameter Group with DBParameterGroupFamily {wanted}"
     )
 
@@ -278,7 +315,9 @@ def protected_database(step: Step) -> str | None:
     return "Cannot delete protected DB Instance, please disable deletion protection and try again."
 
 
-@refuse(_SUBNETS, source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html")
+@refuse(
+    _SUBNETS, source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html"
+)
 def two_zones(step: Step) -> str | None:
     """A subnet group of databases covers two zones."""
     subnets = properties_of(step).get("SubnetIds") or []
@@ -294,17 +333,28 @@ def two_zones(step: Step) -> str | None:
     )
 
 
-@refuse(_SUBNETS, source="https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGroup.html", moment="delete")
+@refuse(
+    _SUBNETS,
+    source="https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGroup.html",
+    moment="delete",
+)
 def subnet_group_in_use(step: Step) -> str | None:
     """A subnet group is not deleted while a database is in it."""
     for name, record in internals.db_instances.items():
         group = record.get("DBSubnetGroup")
         if step.physical_id in (group, (group or {}).get("DBSubnetGroupName") if isinstance(group, dict) else None):
-            return f"Cannot delete the subnet group '{step.physical_id}' because at least one database instance: {name} is still using it."
+            return (
+                f"Cannot delete the subnet group '{step.physical_id}' because at least one database instance: "
+                f"{name} is still using it."
+            )
     return None
 
 
-@refuse(_PARAMETERS, source="https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html")
+@refuse(
+    _PARAMETERS,
+    source="https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html",
+    own_words=True,
+)
 def family_exists(step: Step) -> str | None:
     """The family of a parameter group is one that RDS has."""
     family = str(properties_of(step).get("Family"))

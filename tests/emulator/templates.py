@@ -29,6 +29,11 @@ def network() -> dict[str, Resource]:
 def fleet(**service: Any) -> dict[str, Resource]:
     """A cluster with a capacity provider and one service on it."""
     data = {"InstanceType": "m6i.large", "ImageId": "ami-1"}
+    trust = {
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ]
+    }
     strategy = [{"CapacityProvider": ref("Provider"), "Weight": 1}]
     container = {
         "Name": "main",
@@ -54,7 +59,13 @@ def fleet(**service: Any) -> dict[str, Resource]:
             CapacityProviders=[ref("Provider")],
             DefaultCapacityProviderStrategy=strategy,
         ),
-        "Task": resource("ECS::TaskDefinition", Family="main", ContainerDefinitions=[container]),
+        "Execution": resource("IAM::Role", AssumeRolePolicyDocument=trust),
+        "Task": resource(
+            "ECS::TaskDefinition",
+            Family="main",
+            ContainerDefinitions=[container],
+            ExecutionRoleArn=att("Execution", "Arn"),
+        ),
         "Service": resource(
             "ECS::Service",
             **{

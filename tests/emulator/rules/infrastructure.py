@@ -1,6 +1,7 @@
 """Faulty templates of networks, hosts, tasks and balancers."""
 
 import base64
+from typing import Any
 
 from tests.emulator.rules.cases import (
     ACCOUNT,
@@ -23,28 +24,34 @@ from tests.emulator.rules.cases import (
     template,
     without,
 )
-from tests.emulator.templates import att, fleet, network, ref, resource
+from tests.emulator.templates import Resource, att, fleet, network, ref, resource
 
 GATEWAYS = {"First": resource("EC2::InternetGateway"), "Second": resource("EC2::InternetGateway")}
 
 
-def attach(gateway: str) -> dict[str, object]:
+def attach(gateway: str) -> Resource:
     return resource("EC2::VPCGatewayAttachment", VpcId=ref("Vpc"), InternetGatewayId=ref(gateway))
 
 
-def subnet(**properties: object) -> dict[str, object]:
+def subnet(**properties: Any) -> dict[str, Resource]:
     return network() | {"More": resource("EC2::Subnet", VpcId=ref("Vpc"), **properties)}
 
 
-def routes(*destinations: str) -> dict[str, object]:
-    made = network() | {"Table": resource("EC2::RouteTable", VpcId=ref("Vpc")), "Gate": GATEWAYS["First"], "In": attach("Gate")}
+def routes(*destinations: str) -> dict[str, Resource]:
+    made = network() | {
+        "Table": resource("EC2::RouteTable", VpcId=ref("Vpc")),
+        "Gate": GATEWAYS["First"],
+        "In": attach("Gate"),
+    }
     for index, destination in enumerate(destinations):
-        route = resource("EC2::Route", RouteTableId=ref("Table"), DestinationCidrBlock=destination, GatewayId=ref("Gate"))
+        route = resource(
+            "EC2::Route", RouteTableId=ref("Table"), DestinationCidrBlock=destination, GatewayId=ref("Gate")
+        )
         made[f"Route{index}"] = route | {"DependsOn": "In"}
     return made
 
 
-def flow_log(role_arn: object, **roles: object) -> dict[str, object]:
+def flow_log(role_arn: Any, **roles: Any) -> dict[str, Resource]:
     log = resource(
         "EC2::FlowLog",
         ResourceId=ref("Vpc"),
@@ -56,7 +63,7 @@ def flow_log(role_arn: object, **roles: object) -> dict[str, object]:
     return network() | roles | {"Flows": log}
 
 
-def provider(**properties: object) -> dict[str, object]:
+def provider(**properties: Any) -> dict[str, Resource]:
     made = fleet()
     hosts = made["Hosts"]["Properties"] | {"NewInstancesProtectedFromScaleIn": properties.pop("protected", False)}
     made["Hosts"]["Properties"] = hosts | {"MinSize": "0"}
@@ -100,7 +107,10 @@ EC2 = {
     "a subnet over another": Case(
         rule="subnet_block",
         words="The CIDR '10.0.1.128/25' conflicts with another subnet",
-        faulty={name: item | ({"DependsOn": "Other"} if name == "More" else {}) for name, item in subnet(CidrBlock="10.0.1.128/25").items()},
+        faulty={
+            name: item | ({"DependsOn": "Other"} if name == "More" else {})
+            for name, item in subnet(CidrBlock="10.0.1.128/25").items()
+        },
         right=subnet(CidrBlock="10.0.2.128/25"),
     ),
     "an endpoint in a zone without its service": Case(
@@ -149,11 +159,11 @@ EC2 = {
         faulty=securities(SecurityGroupIngress=[opened(443, Description="one"), opened(443, Description="two")]),
         right=securities(SecurityGroupIngress=[opened(443, Description="one"), opened(444, Description="two")]),
     ),
-    "a block that does not begin with its first address": Case(
+    "a block of 33 bits": Case(
         rule="rule_values",
-        words="CIDR block 10.0.0.1/16 is malformed",
-        faulty=securities(SecurityGroupIngress=[opened(443, CidrIp="10.0.0.1/16")]),
-        right=securities(SecurityGroupIngress=[opened(443, CidrIp="10.0.0.0/16")]),
+        words="CIDR block 10.0.0.0/33 is malformed",
+        faulty=securities(SecurityGroupIngress=[opened(443, CidrIp="10.0.0.0/33")]),
+        right=securities(SecurityGroupIngress=[opened(443, CidrIp="10.0.0.1/16")]),
     ),
     "ports in the wrong order": Case(
         rule="rule_values",
@@ -227,15 +237,31 @@ AUTO_SCALING = {
     ),
     "a maintenance policy that is too wide": Case(
         rule="maintenance_policy",
-        words="The difference between the maximum healthy percentage and minimum healthy percentage must not exceed 100",
+        words="maximum healthy percentage and minimum healthy percentage must not exceed 100",
         faulty=group(InstanceMaintenancePolicy={"MinHealthyPercentage": 50, "MaxHealthyPercentage": 200}),
         right=group(InstanceMaintenancePolicy={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 200}),
     ),
     "a lifecycle hook that waits three hours": Case(
         rule="hook_timeout",
         words="Heartbeat Timeout must be between 30 and 7200 seconds",
-        faulty=group(LifecycleHookSpecificationList=[{"LifecycleHookName": "h", "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING", "HeartbeatTimeout": 10_800}]),
-        right=group(LifecycleHookSpecificationList=[{"LifecycleHookName": "h", "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING", "HeartbeatTimeout": 7200}]),
+        faulty=group(
+            LifecycleHookSpecificationList=[
+                {
+                    "LifecycleHookName": "h",
+                    "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+                    "HeartbeatTimeout": 10_800,
+                }
+            ]
+        ),
+        right=group(
+            LifecycleHookSpecificationList=[
+                {
+                    "LifecycleHookName": "h",
+                    "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+                    "HeartbeatTimeout": 7200,
+                }
+            ]
+        ),
     ),
     "a group without a launch template": Case(
         rule="hosts_need_a_template",
@@ -254,7 +280,8 @@ AUTO_SCALING = {
         words="A group with the name hosts-of-all already exists",
         faulty=group(AutoScalingGroupName="hosts-of-all")
         | {"Twin": group(AutoScalingGroupName="hosts-of-all")["Hosts"] | {"DependsOn": "Hosts"}},
-        right=group(AutoScalingGroupName="hosts-of-all") | {"Twin": group(AutoScalingGroupName="hosts-of-few")["Hosts"]},
+        right=group(AutoScalingGroupName="hosts-of-all")
+        | {"Twin": group(AutoScalingGroupName="hosts-of-few")["Hosts"]},
     ),
 }
 
@@ -299,15 +326,23 @@ ECS = {
         rule="container_references",
         words="Unknown volume 'media'.",
         faulty=task(container(MountPoints=[{"SourceVolume": "media", "ContainerPath": "/media"}])),
-        right=task(container(MountPoints=[{"SourceVolume": "media", "ContainerPath": "/media"}]), Volumes=[{"Name": "media"}]),
+        right=task(
+            container(MountPoints=[{"SourceVolume": "media", "ContainerPath": "/media"}]), Volumes=[{"Name": "media"}]
+        ),
     ),
     "a variable that is a secret, too": Case(
         rule="container_variables",
         words="The secret name must be unique and not shared with any new or existing environment variables",
         faulty=EXECUTION
-        | task(container(Secrets=[SECRET], Environment=[{"Name": "PASSWORD", "Value": "x"}]), ExecutionRoleArn=att("Execution", "Arn")),
+        | task(
+            container(Secrets=[SECRET], Environment=[{"Name": "PASSWORD", "Value": "x"}]),
+            ExecutionRoleArn=att("Execution", "Arn"),
+        ),
         right=EXECUTION
-        | task(container(Secrets=[SECRET], Environment=[{"Name": "USER", "Value": "x"}]), ExecutionRoleArn=att("Execution", "Arn")),
+        | task(
+            container(Secrets=[SECRET], Environment=[{"Name": "USER", "Value": "x"}]),
+            ExecutionRoleArn=att("Execution", "Arn"),
+        ),
     ),
     "a secret without an execution role": Case(
         rule="secrets_need_an_execution_role",
@@ -350,7 +385,9 @@ ECS = {
             if name != "Listener"
         }
         | {"Listener": resource("SNS::Topic")},
-        right=service(LoadBalancers=[{"TargetGroupArn": ref("Targets"), "ContainerName": "main", "ContainerPort": 443}]),
+        right=service(
+            LoadBalancers=[{"TargetGroupArn": ref("Targets"), "ContainerName": "main", "ContainerPort": 443}]
+        ),
     ),
     "a grace period without a balancer": Case(
         rule="service_balancer",
@@ -376,8 +413,12 @@ ECS = {
     "rebalancing over zones without spread": Case(
         rule="rebalancing",
         words="Availability Zone rebalancing is not supported",
-        faulty=service(AvailabilityZoneRebalancing="ENABLED", PlacementStrategies=[{"Type": "binpack", "Field": "memory"}]),
-        right=service(AvailabilityZoneRebalancing="ENABLED", PlacementStrategies=[*ZONES, {"Type": "binpack", "Field": "memory"}]),
+        faulty=service(
+            AvailabilityZoneRebalancing="ENABLED", PlacementStrategies=[{"Type": "binpack", "Field": "memory"}]
+        ),
+        right=service(
+            AvailabilityZoneRebalancing="ENABLED", PlacementStrategies=[*ZONES, {"Type": "binpack", "Field": "memory"}]
+        ),
     ),
     "a launch type beside a strategy": Case(
         rule="launch_type_and_strategy",
@@ -403,8 +444,10 @@ BALANCERS = {
     "a balancer twice in a zone": Case(
         rule="balancer_subnets",
         words="A load balancer cannot be attached to multiple subnets in the same Availability Zone",
-        faulty=balancer(Subnets=[ref("Subnet"), ref("More")]) | subnet(CidrBlock="10.0.5.0/24", AvailabilityZone="us-east-1a"),
-        right=balancer(Subnets=[ref("Subnet"), ref("More")]) | subnet(CidrBlock="10.0.5.0/24", AvailabilityZone="us-east-1c"),
+        faulty=balancer(Subnets=[ref("Subnet"), ref("More")])
+        | subnet(CidrBlock="10.0.5.0/24", AvailabilityZone="us-east-1a"),
+        right=balancer(Subnets=[ref("Subnet"), ref("More")])
+        | subnet(CidrBlock="10.0.5.0/24", AvailabilityZone="us-east-1c"),
     ),
     "a balancer in an unknown security group": Case(
         rule="balancer_groups",
@@ -435,7 +478,10 @@ BALANCERS = {
         before=balancer(),
         faulty=balancer(Scheme="internet-facing"),
         right=balancer(Scheme="internet-facing")
-        | {"Fresh": targets(), "Listener": listener("Balancer", DefaultActions=[{"Type": "forward", "TargetGroupArn": ref("Fresh")}])},
+        | {
+            "Fresh": targets(),
+            "Listener": listener("Balancer", DefaultActions=[{"Type": "forward", "TargetGroupArn": ref("Fresh")}]),
+        },
     ),
     "a listener of an unknown balancer": Case(
         rule="listener_of_nothing",
@@ -485,7 +531,12 @@ EFS = {
     "a mount target of an unknown file system": Case(
         rule="mount_target_of_nothing",
         words="File system 'fs-0' does not exist.",
-        faulty=network() | {"Mount": resource("EFS::MountTarget", FileSystemId="fs-0", SubnetId=ref("Subnet"), SecurityGroups=[ref("Group")])},
+        faulty=network()
+        | {
+            "Mount": resource(
+                "EFS::MountTarget", FileSystemId="fs-0", SubnetId=ref("Subnet"), SecurityGroups=[ref("Group")]
+            )
+        },
         right=files(),
     ),
     "an access point of an unknown file system": Case(

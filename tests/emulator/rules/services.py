@@ -1,6 +1,7 @@
 """Faulty templates of databases, roles, keys, functions, logs, alarms, topics and state machines."""
 
 import json
+from typing import Any
 
 from tests.emulator.rules.cases import (
     ACCOUNT,
@@ -21,41 +22,43 @@ from tests.emulator.rules.cases import (
     with_group,
     without,
 )
-from tests.emulator.templates import att, database, network, ref, resource
+from tests.emulator.templates import Resource, att, database, network, ref, resource
 
 AWSVPC = {"SubnetIds": ["subnet-0"], "SecurityGroupIds": [ref("Group")]}
 ONE = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 
 
-def secret(**properties: object) -> dict[str, object]:
+def secret(**properties: Any) -> dict[str, Resource]:
     return {"Secret": resource("SecretsManager::Secret", **properties)}
 
 
-def parameter(**properties: object) -> dict[str, object]:
+def parameter(**properties: Any) -> dict[str, Resource]:
     return {"Parameter": resource("SSM::Parameter", **{"Type": "String", "Value": "one"} | properties)}
 
 
-def log(**properties: object) -> dict[str, object]:
+def log(**properties: Any) -> dict[str, Resource]:
     return {"Log": resource("Logs::LogGroup", **properties)}
 
 
-def inline(*statements: dict[str, object], roles: object = None) -> dict[str, object]:
+def inline(*statements: dict[str, Any], roles: Any = None) -> dict[str, Resource]:
     policy = resource(
         "IAM::Policy", PolicyName="p", PolicyDocument={"Statement": list(statements)}, Roles=roles or [ref("Role")]
     )
     return {"Role": role("ec2.amazonaws.com"), "Policy": policy}
 
 
-def password(text: str) -> dict[str, object]:
+def password(text: str) -> dict[str, Resource]:
     return without(database(MasterUserPassword=text), "Database", "ManageMasterUserPassword")
 
 
-def dashboard(body: str, **properties: object) -> dict[str, object]:
+def dashboard(body: str, **properties: Any) -> dict[str, Resource]:
     return {"Page": resource("CloudWatch::Dashboard", DashboardBody=body, **properties)}
 
 
-def metrics(*metric: object) -> str:
-    return json.dumps({"widgets": [{"type": "metric", "properties": {"region": "us-east-1", "metrics": [list(metric)]}}]})
+def metrics(*metric: Any) -> str:
+    return json.dumps(
+        {"widgets": [{"type": "metric", "properties": {"region": "us-east-1", "metrics": [list(metric)]}}]}
+    )
 
 
 RDS = {
@@ -166,8 +169,10 @@ RDS = {
     "an identifier that is taken": Case(
         rule="database_exists",
         words="DB instance already exists",
-        faulty=database(DBInstanceIdentifier="the-one") | {"Twin": database(DBInstanceIdentifier="the-one")["Database"] | {"DependsOn": "Database"}},
-        right=database(DBInstanceIdentifier="the-one") | {"Twin": database(DBInstanceIdentifier="the-other")["Database"]},
+        faulty=database(DBInstanceIdentifier="the-one")
+        | {"Twin": database(DBInstanceIdentifier="the-one")["Database"] | {"DependsOn": "Database"}},
+        right=database(DBInstanceIdentifier="the-one")
+        | {"Twin": database(DBInstanceIdentifier="the-other")["Database"]},
     ),
     "Multi-AZ in one zone": Case(
         rule="multi_az_zone",
@@ -179,13 +184,16 @@ RDS = {
         rule="monitoring_role",
         words="A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
         faulty=database(MonitoringInterval=60),
-        right=database(MonitoringInterval=60, MonitoringRoleArn=att("Watch", "Arn")) | {"Watch": role("monitoring.rds.amazonaws.com")},
+        right=database(MonitoringInterval=60, MonitoringRoleArn=att("Watch", "Arn"))
+        | {"Watch": role("monitoring.rds.amazonaws.com")},
     ),
     "enhanced monitoring by a role of another service": Case(
         rule="monitoring_role",
         words="IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING",
-        faulty=database(MonitoringInterval=60, MonitoringRoleArn=att("Watch", "Arn")) | {"Watch": role("rds.amazonaws.com")},
-        right=database(MonitoringInterval=60, MonitoringRoleArn=att("Watch", "Arn")) | {"Watch": role("monitoring.rds.amazonaws.com")},
+        faulty=database(MonitoringInterval=60, MonitoringRoleArn=att("Watch", "Arn"))
+        | {"Watch": role("rds.amazonaws.com")},
+        right=database(MonitoringInterval=60, MonitoringRoleArn=att("Watch", "Arn"))
+        | {"Watch": role("monitoring.rds.amazonaws.com")},
     ),
     "a log that MySQL does not have": Case(
         rule="exported_logs",
@@ -207,9 +215,15 @@ RDS = {
     ),
     "subnets in one zone": Case(
         rule="two_zones",
-        words="DB Subnet Group doesn't meet availability zone coverage requirement. Please add subnets to cover at least 2",
-        faulty=network() | {"Subnets": resource("RDS::DBSubnetGroup", DBSubnetGroupDescription="one", SubnetIds=[ref("Subnet")])},
-        right=network() | {"Subnets": resource("RDS::DBSubnetGroup", DBSubnetGroupDescription="two", SubnetIds=[ref("Subnet"), ref("Other")])},
+        words="DB Subnet Group doesn't meet availability zone coverage requirement.",
+        faulty=network()
+        | {"Subnets": resource("RDS::DBSubnetGroup", DBSubnetGroupDescription="one", SubnetIds=[ref("Subnet")])},
+        right=network()
+        | {
+            "Subnets": resource(
+                "RDS::DBSubnetGroup", DBSubnetGroupDescription="two", SubnetIds=[ref("Subnet"), ref("Other")]
+            )
+        },
     ),
 }
 
@@ -239,19 +253,37 @@ IAM = {
         rule="unknown_managed_policy",
         words="Policy arn:aws:iam::123456789012:policy/nobody does not exist or is not attachable.",
         faulty={"Role": role("ec2.amazonaws.com", ManagedPolicyArns=[f"arn:aws:iam::{ACCOUNT}:policy/nobody"])},
-        right={"Role": role("ec2.amazonaws.com", ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"])},
+        right={
+            "Role": role(
+                "ec2.amazonaws.com", ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]
+            )
+        },
     ),
     "eleven managed policies": Case(
         rule="too_many_managed_policies",
         words="Cannot exceed quota for PoliciesPerRole: 10",
-        faulty={"Role": role("ec2.amazonaws.com", ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"] * 11)},
-        right={"Role": role("ec2.amazonaws.com", ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"])},
+        faulty={
+            "Role": role(
+                "ec2.amazonaws.com", ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"] * 11
+            )
+        },
+        right={
+            "Role": role(
+                "ec2.amazonaws.com", ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]
+            )
+        },
     ),
     "a role whose name is taken": Case(
         rule="role_name_taken",
         words="Resource of type 'AWS::IAM::Role' with identifier 'the-role' already exists.",
-        faulty={"A": role("ec2.amazonaws.com", RoleName="The-Role"), "B": role("ec2.amazonaws.com", RoleName="the-role") | {"DependsOn": "A"}},
-        right={"A": role("ec2.amazonaws.com", RoleName="The-Role"), "B": role("ec2.amazonaws.com", RoleName="Other-Role")},
+        faulty={
+            "A": role("ec2.amazonaws.com", RoleName="The-Role"),
+            "B": role("ec2.amazonaws.com", RoleName="the-role") | {"DependsOn": "A"},
+        },
+        right={
+            "A": role("ec2.amazonaws.com", RoleName="The-Role"),
+            "B": role("ec2.amazonaws.com", RoleName="Other-Role"),
+        },
     ),
     "a session of 13 hours": Case(
         rule="session_length",
@@ -339,13 +371,13 @@ LAMBDA = {
     ),
     "a retired runtime": Case(
         rule="retired_runtime",
-        words="The runtime parameter of python3.8 is no longer supported for creating or updating AWS Lambda functions.",
+        words="The runtime parameter of python3.8 is no longer supported for creating or updating",
         faulty=function(Runtime="python3.8"),
         right=function(Runtime="python3.13"),
     ),
     "a function that takes 20 minutes": Case(
         rule="function_limits",
-        words="Value '1200' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900",
+        words="Value '1200' at 'timeout' failed to satisfy constraint: Member must have value less than or equal",
         faulty=function(Timeout=1200),
         right=function(Timeout=900),
     ),
@@ -376,21 +408,37 @@ LAMBDA = {
     "a function whose name is taken": Case(
         rule="function_exists",
         words="Function already exist: the-function",
-        faulty=function(FunctionName="the-function") | {"Twin": function(FunctionName="the-function")["Function"] | {"DependsOn": "Function"}},
+        faulty=function(FunctionName="the-function")
+        | {"Twin": function(FunctionName="the-function")["Function"] | {"DependsOn": "Function"}},
         right=function(FunctionName="the-function") | {"Twin": function(FunctionName="another")["Function"]},
     ),
     "a permission of no function": Case(
         rule="permission_of_nothing",
         words="Function not found: nothing",
-        faulty={"Permission": resource("Lambda::Permission", FunctionName="nothing", Action="lambda:InvokeFunction", Principal="events.amazonaws.com")},
-        right=function() | {"Permission": resource("Lambda::Permission", FunctionName=ref("Function"), Action="lambda:InvokeFunction", Principal="events.amazonaws.com")},
+        faulty={
+            "Permission": resource(
+                "Lambda::Permission",
+                FunctionName="nothing",
+                Action="lambda:InvokeFunction",
+                Principal="events.amazonaws.com",
+            )
+        },
+        right=function()
+        | {
+            "Permission": resource(
+                "Lambda::Permission",
+                FunctionName=ref("Function"),
+                Action="lambda:InvokeFunction",
+                Principal="events.amazonaws.com",
+            )
+        },
     ),
 }
 
 LOGS = {
     "a log group that exists": Case(
         rule="log_group_exists",
-        words="Resource of type 'AWS::Logs::LogGroup' with identifier '{\"/properties/LogGroupName\":\"/wa/one\"}' already exists.",
+        words='AWS::Logs::LogGroup\' with identifier \'{"/properties/LogGroupName":"/wa/one"}\' already exists.',
         faulty=log(LogGroupName="/wa/one") | {"Twin": log(LogGroupName="/wa/one")["Log"] | {"DependsOn": "Log"}},
         right=log(LogGroupName="/wa/one") | {"Twin": log(LogGroupName="/wa/two")["Log"]},
     ),
@@ -433,7 +481,8 @@ LOGS = {
     "a parameter that exists": Case(
         rule="parameter_exists",
         words="The parameter already exists.",
-        faulty=parameter(Name="/wa/one") | {"Twin": parameter(Name="/wa/one")["Parameter"] | {"DependsOn": "Parameter"}},
+        faulty=parameter(Name="/wa/one")
+        | {"Twin": parameter(Name="/wa/one")["Parameter"] | {"DependsOn": "Parameter"}},
         right=parameter(Name="/wa/one") | {"Twin": parameter(Name="/wa/two")["Parameter"]},
     ),
     "a parameter of 5,000 bytes": Case(
@@ -520,8 +569,14 @@ WATCHING = {
     "a letter to no address": Case(
         rule="subscription_endpoint",
         words="Invalid parameter: Email address",
-        faulty=topic(publish()) | {"Letter": resource("SNS::Subscription", TopicArn=ref("Topic"), Protocol="email", Endpoint="operations")},
-        right=topic(publish()) | {"Letter": resource("SNS::Subscription", TopicArn=ref("Topic"), Protocol="email", Endpoint="operations@example.com")},
+        faulty=topic(publish())
+        | {"Letter": resource("SNS::Subscription", TopicArn=ref("Topic"), Protocol="email", Endpoint="operations")},
+        right=topic(publish())
+        | {
+            "Letter": resource(
+                "SNS::Subscription", TopicArn=ref("Topic"), Protocol="email", Endpoint="operations@example.com"
+            )
+        },
     ),
     "a schedule of one minutes": Case(
         rule="schedule",
@@ -532,8 +587,12 @@ WATCHING = {
     "a rule with six targets": Case(
         rule="five_targets",
         words="The requested resource exceeds the maximum number allowed.",
-        faulty=rule(ScheduleExpression="rate(1 hour)", Targets=[{"Arn": ref("Topic"), "Id": f"t{index}"} for index in range(6)]),
-        right=rule(ScheduleExpression="rate(1 hour)", Targets=[{"Arn": ref("Topic"), "Id": f"t{index}"} for index in range(5)]),
+        faulty=rule(
+            ScheduleExpression="rate(1 hour)", Targets=[{"Arn": ref("Topic"), "Id": f"t{index}"} for index in range(6)]
+        ),
+        right=rule(
+            ScheduleExpression="rate(1 hour)", Targets=[{"Arn": ref("Topic"), "Id": f"t{index}"} for index in range(5)]
+        ),
     ),
     "a target that is no ARN": Case(
         rule="targets_are_arns",
@@ -544,8 +603,10 @@ WATCHING = {
     "a state machine that exists": Case(
         rule="machine_exists",
         words="State Machine Already Exists: 'arn:aws:states:us-east-1:123456789012:stateMachine:the-machine'",
-        faulty=machine(PASS, StateMachineName="the-machine") | {"Twin": machine(PASS, StateMachineName="the-machine")["Machine"] | {"DependsOn": "Machine"}},
-        right=machine(PASS, StateMachineName="the-machine") | {"Twin": machine(PASS, StateMachineName="another")["Machine"]},
+        faulty=machine(PASS, StateMachineName="the-machine")
+        | {"Twin": machine(PASS, StateMachineName="the-machine")["Machine"] | {"DependsOn": "Machine"}},
+        right=machine(PASS, StateMachineName="the-machine")
+        | {"Twin": machine(PASS, StateMachineName="another")["Machine"]},
     ),
     "a state machine of another service's role": Case(
         rule="machine_role",

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from emulator import report, target
-from emulator.rules.book import RULES
 from tests.emulator.rules import infrastructure, services
 from tests.emulator.rules.cases import Case
 
@@ -20,7 +19,11 @@ def deploy(running: target.Target, settle: Callable[..., dict[str, Any]]) -> Ite
     client = running.client("cloudformation")
 
     def deploy(resources: dict[str, Any], name: str = "case", update: bool = False) -> dict[str, Any]:
-        body = {"StackName": name, "TemplateBody": json.dumps({"Resources": resources}), "Capabilities": ["CAPABILITY_NAMED_IAM"]}
+        body = {
+            "StackName": name,
+            "TemplateBody": json.dumps({"Resources": resources}),
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        }
         (client.update_stack if update else client.create_stack)(**body)
         return settle(running, name)
 
@@ -42,4 +45,6 @@ def test_what_aws_refuses_is_refused_and_corrected_it_passes(
     assert any(case.words in reason for reason in reasons), reasons
 
     stack = deploy(case.right, update=update)
-    assert stack["StackStatus"] == ("UPDATE_COMPLETE" if update else "CREATE_COMPLETE"), report.failures(running, "case")
+    assert stack["StackStatus"] == ("UPDATE_COMPLETE" if update else "CREATE_COMPLETE"), report.failures(
+        running, "case"
+    )
