@@ -1,4 +1,4 @@
-"""`python -m emulator up|down|status|synth|cdk|env|serve`: what the Makefile's targets call."""
+"""`python -m emulator up|down|status|synth|cdk|env|rules|serve`: what the Makefile's targets call."""
 
 from __future__ import annotations
 
@@ -49,6 +49,10 @@ def main() -> int:
                 stage = Workspace(state=workspace.state / "rehearsal")
                 _begin_log(stage)
                 return 0 if rehearse(stage, words.sizes, words.speed) else 1
+            case "rules":
+                from .rules import table  # here: the rules import MiniStack, which takes a second
+
+                print("\n".join(table.lines()))
             case "env":
                 _print_environment(workspace, _running(workspace).endpoint)
     except cdk.CdkError as failure:
@@ -80,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     walk.add_argument("--speed", type=float, default=20.0, help="simulated seconds per real second (default: 20)")
     commands.add_parser("env", help="print exports that lead a shell to the target")
+    commands.add_parser("rules", help="print what the target refuses, as a table in Markdown")
     serve = commands.add_parser(
         "serve", help="be the target, in the foreground", epilog=SWITCHES, formatter_class=argparse.RawTextHelpFormatter
     )

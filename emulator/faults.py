@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .handlers.internals import before_each_change
+from .handlers.internals import Step, before_each_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,4 +70,8 @@ class Faults:
 
     def install(self) -> None:
         """Ask `strike` before every create and every update that changes something."""
-        before_each_change(self.strike)
+        before_each_step(self._strike_at)
+
+    def _strike_at(self, step: Step) -> None:
+        if step.new is not None:
+            self.strike(step.resource_type, step.logical_id)

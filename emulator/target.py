@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,17 +53,7 @@ class Target:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of `service` that asks this target."""
-        import boto3  # imported late, so that `python -m emulator --help` stays quick
-        from botocore.config import Config
-
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",  # noqa: S106 -- the target accepts every key
-            config=Config(proxies={}, retries={"total_max_attempts": 1}),
-        )
+        return _client(self.endpoint, service)
 
     def fail_next(self, resource_type: str, logical_id: str = "", reason: str = "failed on purpose") -> None:
         """Make the next create or update of a resource fail.
@@ -120,6 +111,22 @@ class Target:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         request = urllib.request.Request(self.endpoint + path, body, method=method)  # noqa: S310 -- always http
         return direct.open(request, timeout=REQUEST_SECONDS)
+
+
+@cache
+def _client(endpoint: str, service: str) -> Any:
+    """Make a client once: boto3 takes tens of milliseconds to read the model of a service."""
+    import boto3  # imported late, so that `python -m emulator --help` stays quick
+    from botocore.config import Config
+
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="local",  # noqa: S106 -- the target accepts every key
+        config=Config(proxies={}, retries={"total_max_attempts": 1}),
+    )
 
 
 def find(workspace: Workspace) -> Target | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ministack.core.responses import (
@@ -203,7 +204,12 @@ def _restore_associations(cluster: str, properties: Properties) -> Attributes:
 
 
 def _principal(data: dict[str, Any]) -> str:
-    return data.get("principalArn") or f"arn:aws:iam::{get_account_id()}:root"
+    """Return whom a setting is for: who is named, or else the caller, a session of a role being that role."""
+    caller = internals.caller_arn()
+    session = re.fullmatch(r"(arn:[\w-]+):sts::(\d+):assumed-role/([^/]+)/.+", caller)
+    if session:
+        caller = internals.roles.get(session[3], {}).get("Arn") or f"{session[1]}:iam::{session[2]}:role/{session[3]}"
+    return str(data.get("principalArn") or caller)
 
 
 def _setting(principal: str, name: str, value: str) -> dict[str, str]:
@@ -233,7 +239,7 @@ def _delete_account_setting(data: dict[str, Any]) -> Any:
 def _list_account_settings(data: dict[str, Any]) -> Any:
     """List what was set for the principal, or with `effectiveSettings` what holds for it."""
     wanted, principal = data.get("name"), _principal(data)
-    root = _principal({})
+    root = f"arn:aws:iam::{get_account_id()}:root"
     found = {
         name: _setting(owner, name, value)
         # The account's own come first, so that the principal's replace them.

@@ -8,11 +8,32 @@ refuses every other version.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, MutableMapping
+from collections.abc import Callable, Collection, Iterable, MutableMapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, cast
 
-from ministack.services import alb, autoscaling, ec2, ecs, rds, secretsmanager, ssm
-from ministack.services.cloudformation import drift, provisioners, stacks
+from ministack.core import iam_evaluator
+from ministack.core.responses import error_response_json, get_region
+from ministack.services import (
+    alb,
+    autoscaling,
+    cloudformation,
+    cloudwatch_logs,
+    ec2,
+    ecs,
+    efs,
+    iam,
+    kms,
+    lambda_svc,
+    rds,
+    secretsmanager,
+    ssm,
+    stepfunctions,
+)
+from ministack.services.cloudformation import changesets as change_sets
+from ministack.services.cloudformation import drift, engine, provisioners, stacks
+from ministack.services.cloudformation import handlers as stack_requests
 
 Properties = dict[str, Any]
 Record = dict[str, Any]
@@ -33,6 +54,12 @@ security_groups = _records(ec2._security_groups)
 launch_templates = _records(ec2._launch_templates)
 nat_gateways = _records(ec2._nat_gateways)
 flow_logs = _records(ec2._flow_logs)
+route_tables = _records(ec2._route_tables)
+internet_gateways = _records(ec2._internet_gateways)
+vpc_endpoints = _records(ec2._vpc_endpoints)
+file_systems = _records(efs._file_systems)
+mount_targets = _records(efs._mount_targets)
+keys = _records(kms._keys)
 # By allocation id.
 elastic_addresses = _records(ec2._addresses)
 # By name.
@@ -43,6 +70,13 @@ db_instances = _records(rds._instances)
 db_subnet_groups = _records(rds._subnet_groups)
 db_parameter_groups = _records(rds._param_groups)
 secrets = _records(secretsmanager._secrets)
+log_groups = _records(cloudwatch_logs._log_groups)
+parameters = _records(ssm._parameters)
+roles = _records(iam._roles)
+instance_profiles = _records(iam._instance_profiles)
+functions = _records(lambda_svc._functions)
+cloudformation_stacks = _records(cloudformation._stacks)
+exports = _records(cloudformation._exports)
 # By "cluster/service".
 ecs_services = _records(ecs._services)
 # By "family:revision".
@@ -50,6 +84,9 @@ task_definitions = _records(ecs._task_defs)
 # By ARN.
 load_balancers = _records(alb._lbs)
 target_groups = _records(alb._tgs)
+listeners = _records(alb._listeners)
+state_machines = _records(stepfunctions._state_machines)
+managed_policies = _records(iam._policies)
 
 
 # ---- EC2 and Auto Scaling ----
@@ -73,6 +110,31 @@ def security_group_rule(properties: Properties) -> Record:
 def rule_id(group_id: str, egress: bool, rule: Record) -> str:
     """Return the id of a rule: it follows from group, direction and what is allowed, not from the description."""
     return ec2._sg_rule_id(group_id, egress, rule)
+
+
+def zones() -> list[str]:
+    """Return the names of the account's zones in the region of the current request, as `Fn::GetAZs` does."""
+    return [f"{get_region()}{letter}" for letter in "abc"]
+
+
+def balancer_attributes(arn: str) -> dict[str, str]:
+    """Return the attributes of a load balancer, such as `deletion_protection.enabled`."""
+    return {item["Key"]: item["Value"] for item in alb._lb_attrs.get(arn, [])}
+
+
+def key_aliases() -> set[str]:
+    """Return the aliases of all keys of the account and region, such as `alias/mine`."""
+    return {arn.partition(":alias/")[2].join(("alias/", "")) for arn in kms._aliases}
+
+
+def function_code(code: Properties) -> bytes | None:
+    """Return the ZIP archive of a function from its property `Code`, None when the bucket holds none."""
+    return lambda_svc._fetch_code_from_s3(str(code.get("S3Bucket")), str(code.get("S3Key")))
+
+
+def start_instances(group: Record) -> None:
+    """Let an Auto Scaling group have as many instances as it desires."""
+    autoscaling._reconcile_instances(group)
 
 
 # ---- ECS and Systems Manager ----
@@ -151,23 +213,125 @@ def judge_replacement(judge: Callable[[str, str], str]) -> None:
     stacks._property_recreation = judge
 
 
-def before_each_change(check: Callable[[str, str], None]) -> None:
-    """Call `check` before every create and before every update that changes a property.
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What CloudFormation is about to do to one resource.
 
-    Args:
-        check: Gets the CloudFormation type and the logical id; what it raises fails the resource.
+    Attributes:
+        resource_type: The CloudFormation type.
+        logical_id: Its name in the template; empty when MiniStack does not say it.
+        stack: Name of the stack.
+        old: The properties that the resource has, None when it is made now.
+        new: The properties that it will have, None when it is deleted now.
+        physical_id: The id of the resource, None when it is made now.
+        rolling_back: Whether the stack undoes a failed change.
     """
-    provision, update = stacks._provision_resource, stacks._update_resource
 
-    def checked_provision(resource_type: str, logical_id: str, *rest: Any) -> Any:
-        check(resource_type, logical_id)
-        return provision(resource_type, logical_id, *rest)
+    resource_type: str
+    logical_id: str
+    stack: str
+    old: Properties | None = None
+    new: Properties | None = None
+    physical_id: str | None = None
+    rolling_back: bool = False
 
-    def checked_update(
-        resource_type: str, physical_id: str, old: Any, new: Any, stack: str, logical_id: str, *rest: Any
+
+def before_each_step(judge: Callable[[Step], None]) -> None:
+    """Call `judge` before every create, delete, and update that changes a property; what it raises fails the step."""
+    provision, update, delete = stacks._provision_resource, stacks._update_resource, stacks._delete_resource
+
+    def judged(resource_type: str, logical_id: str | None, stack: str | None, **rest: Any) -> None:
+        status = (cloudformation_stacks.get(stack or "") or {}).get("StackStatus", "")
+        names = {"resource_type": resource_type, "logical_id": logical_id or "", "stack": stack or ""}
+        judge(Step(**names, rolling_back="ROLLBACK" in status, **rest))
+
+    def judged_provision(resource_type: str, logical_id: str, new: Properties, stack: str) -> Any:
+        judged(resource_type, logical_id, stack, new=new)
+        return provision(resource_type, logical_id, new, stack)
+
+    def judged_update(
+        resource_type: str, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str, *rest: Any
     ) -> Any:
         if old != new:
-            check(resource_type, logical_id)
+            judged(resource_type, logical_id, stack, old=old, new=new, physical_id=physical_id)
+            refused = provisioners._custom_named_replacement_error(resource_type, old, new)
+            if not refused and provisioners._replacing_change(resource_type, old, new):
+                judged(resource_type, logical_id, stack, new=new)
         return update(resource_type, physical_id, old, new, stack, logical_id, *rest)
 
-    stacks._provision_resource, stacks._update_resource = checked_provision, checked_update
+    def judged_delete(
+        resource_type: str, physical_id: str, old: Properties, stack: str | None = None, logical_id: str | None = None
+    ) -> Any:
+        judged(resource_type, logical_id, stack, old=old, physical_id=physical_id)
+        return delete(resource_type, physical_id, old, stack, logical_id)
+
+    stacks._provision_resource, stacks._update_resource = judged_provision, judged_update
+    stacks._delete_resource = judged_delete
+
+
+def before_each_ecs_call(action: str, judge: Callable[[dict[str, Any]], tuple[str, str] | None]) -> None:
+    """Ask `judge` before an action of the ECS API.
+
+    Args:
+        action: Its name, such as `PutAccountSetting`.
+        judge: Gets the body of the request; returns the error code and the words of a refusal, or None.
+    """
+    answer = _ecs_actions[action]
+
+    def judged(body: dict[str, Any]) -> Any:
+        refusal = judge(body)
+        return answer(body) if refusal is None else error_response_json(*refusal, 400)
+
+    _ecs_actions[action] = judged
+
+
+_request_headers: ContextVar[dict[str, str]] = ContextVar("request_headers")
+
+
+def remember_request(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Keep the headers of the current request, so that `caller_arn` can tell who signed it."""
+    _request_headers.set({name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers})
+
+
+def caller_arn() -> str:
+    """Return the ARN of the principal that signed the current request; the account's root when nobody else is known."""
+    return iam_evaluator.request_caller_arn(_request_headers.get({}))
+
+
+def before_templates(judge: Callable[[Record], str | None]) -> None:
+    """Let `judge` look at every template that a request brings; what it returns is the message of the refusal."""
+    support = stack_requests.validate_template_support
+
+    def judged(template: Record, conditions: Record, params: Record | None = None) -> None:
+        support(template, conditions, params)
+        if words := judge(template):
+            raise ValueError(words)
+
+    stack_requests.validate_template_support = change_sets.validate_template_support = judged
+
+
+def references(value: Any) -> Iterable[tuple[str, str | None]]:
+    """Yield name and attribute (None for a plain `Ref`) of all that a part of a template refers to."""
+    return engine._intrinsic_references(value)
+
+
+def before_outputs(judge: Callable[[str, dict[str, str]], None]) -> None:
+    """Call `judge` with stack name and exports (name -> value) when CloudFormation has resolved a stack's outputs.
+
+    What it raises fails the operation, and the stack rolls back.
+    """
+    resolve = stacks._resolve_stack_outputs
+
+    def judged(
+        definitions: Any, conditions: Any, resources: Any, values: Any, mappings: Any, stack: str, *rest: Any
+    ) -> Any:
+        outputs, exports = resolve(definitions, conditions, resources, values, mappings, stack, *rest)
+        judge(stack, {name: record["Value"] for name, record in exports.items()})
+        return outputs, exports
+
+    stacks._resolve_stack_outputs = judged
+
+
+def imported_exports(stack: Record) -> set[str]:
+    """Return the names of the exports that a stack imports."""
+    return stack_requests._imported_export_names(stack, stack["StackName"])

@@ -108,8 +108,12 @@ def test_the_machine_image_parameter_resolves(running: target.Target, apply: App
     assert value.startswith("ami-")
 
 
-def test_account_settings_are_kept_for_each_principal(running: target.Target) -> None:
-    ecs, role = running.client("ecs"), "arn:aws:iam::123456789012:role/hosts"
+def test_account_settings_are_kept_for_each_principal(running: target.Target, apply: Apply) -> None:
+    trust = {
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+    }
+    hosts = {"Hosts": resource("IAM::Role", AssumeRolePolicyDocument=trust)}
+    ecs, role = running.client("ecs"), apply(hosts, {"Role": att("Hosts", "Arn")})["Outputs"]["Role"]
 
     def value(**who: str) -> list[str]:
         found = ecs.list_account_settings(name="awsvpcTrunking", **who)["settings"]
@@ -152,7 +156,13 @@ REFUSED = {
         "AWS::EC2::SecurityGroupIngress: the specified rule already exists in sg-",
     ),
     "a group that wants more hosts than its maximum": (
-        fleet() | {"Bad": resource("AutoScaling::AutoScalingGroup", MinSize="4", MaxSize="3")},
+        fleet()
+        | {
+            "Bad": resource(
+                "AutoScaling::AutoScalingGroup",
+                **fleet()["Hosts"]["Properties"] | {"MinSize": "4", "MaxSize": "3"},
+            )
+        },
         "desired capacity 4 must be between min size 4 and max size 3",
     ),
     "a service on a provider that the cluster lacks": (
