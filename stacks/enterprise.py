@@ -266,7 +266,7 @@ class EnterpriseStack(Stack):
             timeout_minutes=MAX_TIMEOUT_MINUTES,
         )
         # The webapp's secrets, which its service would ask for again and again until it may read them.
-        resource.node.add_dependency(rights, definition)
+        resource.node.add_dependency(rights, cast(iam.IRole, definition.execution_role))
         return resource
 
     def _protection(self, function: Function, entry: Entry, database: DatabaseStack) -> CustomResource:

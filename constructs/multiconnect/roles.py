@@ -87,6 +87,7 @@ class Role:
         address_variable: The variable in which a container advertises the address of its task.
         moves_between_zones: Whether ECS may stop a task to even the zones out. It would stop a coreapp that serves a
             shard (T-10), whose messages then wait for a spare to take over (M-6).
+        behind_balancer: Whether the load balancer hands calls to it. Default: false.
         cleans_up: Whether it runs the client's own daily clean-up of its logs (facts 1.6).
         variables: Its variables, beside those for its database and its address. In a value, `{load_balancer}` stands
             for the load balancer's DNS name.
@@ -100,6 +101,7 @@ class Role:
     health_port: int
     address_variable: str
     moves_between_zones: bool
+    behind_balancer: bool = False
     cleans_up: bool
     variables: Mapping[str, str]
     secrets: Mapping[str, GeneratedSecret]
@@ -148,6 +150,7 @@ WEBAPP: Final = Role(
     ports=(API_PORT,),
     health_port=API_PORT,
     address_variable="WEBAPP_HOSTNAME",
+    behind_balancer=True,
     moves_between_zones=True,
     cleans_up=True,
     variables={

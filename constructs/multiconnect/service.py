@@ -33,17 +33,24 @@ DEFAULT_IMAGE_TAG: Final = "v2.61.1"
 STOP_TIMEOUT_SECONDS: Final = 120
 """A coreapp writes its queue to the database before it ends."""
 
-HEALTH_CHECK_INTERVAL_SECONDS: Final = 15
+HEALTH_CHECK_INTERVAL_SECONDS: Final = 30
 HEALTH_CHECK_TIMEOUT_SECONDS: Final = 5
-HEALTH_CHECK_RETRIES: Final = 3
 HEALTH_CHECK_START_MINUTES: Final = 5
-"""The first start makes or upgrades the database schema. ECS takes no longer start period than this."""
+"""ECS takes no longer start period than this."""
+
+HEALTH_CHECK_RETRIES: Final = 10
+"""With the start period these make 10 minutes before ECS replaces a task that has not opened its port.
+
+The first start makes or upgrades the schema of the database. Three tasks that are replaced meanwhile trip the circuit
+breaker of a small service, which rolls the deployment back (T-11). A container whose process ends is replaced at once,
+and the client itself gives a shard to another coreapp after 35 s (M-6).
+"""
 
 HEALTH_CHECK_GRACE_MINUTES: Final = 15
-"""For this long after its start, ECS stops no task because a health check of container or load balancer fails.
+"""For this long after its start, ECS stops no task because the load balancer calls it unhealthy (T-11).
 
-A schema that takes longer than the start period would otherwise have every task replaced while it is being made, and
-three replaced tasks trip the circuit breaker of a small service, which rolls the deployment back (T-11).
+Only a service behind a load balancer is given it: ECS may refuse it for another one.
+https://github.com/aws-cloudformation/cfn-lint/issues/3612
 """
 
 LOG_BUFFER_MIB: Final = 25
@@ -178,7 +185,7 @@ class RoleService(ecs.Ec2Service):
             ),
             min_healthy_percent=size.minimum_healthy_percent,
             max_healthy_percent=size.maximum_percent,
-            health_check_grace_period=Duration.minutes(HEALTH_CHECK_GRACE_MINUTES),
+            health_check_grace_period=Duration.minutes(HEALTH_CHECK_GRACE_MINUTES) if role.behind_balancer else None,
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
             enable_ecs_managed_tags=True,
