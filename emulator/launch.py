@@ -20,7 +20,7 @@ from .workspace import ACCOUNT, REGION
 if TYPE_CHECKING:
     from .faults import Faults
 
-# emulator/handlers/internals.py uses private names of this version.
+# The files `internals.py` of emulator/ use private names of this version.
 MINISTACK = "1.5.33"
 FAULTS_PATH = "/_emulator/faults"
 CAPACITY_PATH = "/_emulator/capacity"

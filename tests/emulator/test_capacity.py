@@ -70,11 +70,13 @@ class Deployment:
         return report.failures(self.running, self.name)
 
     def group(self) -> dict[str, Any]:
+        self.running.capacity()  # lets hosts and tasks come to rest
         named = [self.outputs["Hosts"]]
         return self.scaling.describe_auto_scaling_groups(AutoScalingGroupNames=named)["AutoScalingGroups"][0]
 
     def hosts(self) -> list[dict[str, Any]]:
         """Return the container instances."""
+        self.running.capacity()
         here = {"cluster": self.outputs["Cluster"]}
         arns = self.ecs.list_container_instances(**here)["containerInstanceArns"]
         if not arns:
@@ -86,6 +88,7 @@ class Deployment:
         return self.ecs.describe_tasks(**here, tasks=self.ecs.list_tasks(**here)["taskArns"])["tasks"]
 
     def service(self) -> dict[str, Any]:
+        self.running.capacity()
         named = {"cluster": self.outputs["Cluster"], "services": [self.outputs["Service"]]}
         return self.ecs.describe_services(**named)["services"][0]
 
@@ -100,7 +103,10 @@ class Deployment:
             self.scaling.set_instance_protection(AutoScalingGroupName=name, InstanceIds=ids, ProtectedFromScaleIn=False)
 
     def broken(self) -> list[tuple[int, int]]:
-        """Return needed and serving hosts of each moment at which running tasks needed more hosts than served."""
+        """Return needed and serving hosts of each moment at which running tasks needed more hosts than served.
+
+        It lets hosts and tasks come to rest first.
+        """
         moments = self.running.capacity()["moments"]
         cluster = self.outputs["Cluster"]
         return [(each["needed"], each["serving"]) for each in moments if each["cluster"] == cluster]
@@ -358,6 +364,7 @@ def refresh(deployment: Deployment, **preferences: Any) -> dict[str, Any]:
     """Start a refresh of all hosts; return what it says when the world has come to rest."""
     scaling, group = deployment.scaling, deployment.outputs["Hosts"]
     scaling.start_instance_refresh(AutoScalingGroupName=group, Preferences=preferences)
+    deployment.running.capacity()
     return scaling.describe_instance_refreshes(AutoScalingGroupName=group)["InstanceRefreshes"][0]
 
 
