@@ -186,6 +186,31 @@ def test_idle_hosts_go_after_a_quarter_of_an_hour(deployment: Deployment) -> Non
     assert 900 < seconds(deployment.running) - before < 1200
 
 
+def test_a_lost_host_is_replaced_and_so_are_its_tasks(deployment: Deployment) -> None:
+    deployment.apply(tasks=6, hosts=(2, 4))
+    lost = deployment.hosts()[0]
+    client(deployment.running, "ec2").terminate_instances(InstanceIds=[lost["ec2InstanceId"]])
+    assert deployment.service()["runningCount"] == 6
+    left = {host["ec2InstanceId"]: host["runningTasksCount"] for host in deployment.hosts()}
+    assert lost["ec2InstanceId"] not in left
+    assert list(left.values()) == [3, 3]
+    stopped = deployment.ecs.list_tasks(cluster=deployment.outputs["Cluster"], desiredStatus="STOPPED")["taskArns"]
+    assert len(stopped) == 3
+
+
+def test_a_change_that_finds_no_room_is_taken_back(deployment: Deployment) -> None:
+    deployment.apply(tasks=3, hosts=(1, 4))
+    before = deployment.service()["taskDefinition"]
+    stack = deployment.apply(tasks=3, hosts=(1, 4), container={"MemoryReservation": 9000})
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    (why,) = deployment.failures()
+    assert why.startswith("Service: ")
+    assert "did not stabilize within 3 h" in why
+    service = deployment.service()
+    assert (service["taskDefinition"], service["runningCount"], service["pendingCount"]) == (before, 3, 0)
+    assert [each["rolloutState"] for each in service["deployments"]] == ["COMPLETED"]
+
+
 def test_a_task_larger_than_every_host_waits_and_the_step_fails(deployment: Deployment) -> None:
     stack = deployment.apply(tasks=1, hosts=(1, 4), container={"MemoryReservation": 9000})
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
@@ -277,6 +302,17 @@ def test_destroy_hangs_on_protected_hosts(deployment: Deployment) -> None:
     assert any(each.startswith(f"Cluster: {HELD}") for each in deployment.failures())
     deployment.unprotect()
     assert deployment.delete() == "DELETE_COMPLETE"
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_the_rollback_of_a_failed_create_hangs_on_protected_hosts(deployment: Deployment, protected: bool) -> None:
+    deployment.running.fail_next("AWS::ECS::Service", "Service", "stopped on purpose")
+    stack = deployment.apply(tasks=6, hosts=(2, 4), protected=protected)
+    assert stack["StackStatus"] == ("ROLLBACK_FAILED" if protected else "ROLLBACK_COMPLETE")
+    assert any(each.endswith(PROTECTED) for each in deployment.failures()) == protected
+    for group in deployment.scaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
+        if group["AutoScalingGroupName"].startswith(deployment.name):
+            deployment.outputs = {"Hosts": group["AutoScalingGroupName"]}  # so that the hosts can be let go
 
 
 def test_a_hook_that_nobody_answers_holds_a_destroy_for_an_hour(deployment: Deployment) -> None:

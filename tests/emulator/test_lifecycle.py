@@ -82,7 +82,7 @@ def assert_as_planned(seen: Seen, plan: Plan) -> None:
 
 
 def assert_hosts_suffice(running: target.Target, plan: Plan) -> None:
-    """All tasks run on hosts within the cap, and at no moment running tasks needed more hosts than served (T-4, T-10)."""
+    """All tasks run within the cap, and at no moment running tasks needed more hosts than served (T-4, T-10)."""
     state = running.capacity()
     assert (state["moments"], state["waiting"]) == ([], 0)
     assert sum(host["tasks"] for host in state["hosts"]) == plan.coreapps + plan.webs + plan.masters
