@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .faults import Faults
     from .iam.enforce import Journal
 
-# The files internals.py in handlers/ and iam/ use private names of this version.
+# The files `internals.py` of emulator/ use private names of this version.
 MINISTACK = "1.5.33"
 FAULTS_PATH = "/_emulator/faults"
 CAPACITY_PATH = "/_emulator/capacity"

@@ -65,13 +65,14 @@ def show(target: Target) -> None:
     """Print stacks with their outputs, services, hosts and databases, and when hosts were missing."""
     if not show_stacks(target):
         return
+    moments = target.capacity()["moments"]  # before the tables: it lets hosts and tasks come to rest
     for columns, rows in (
         (("service", "desired", "running", "status"), _services(target)),
         (("hosts", "minimum", "now", "maximum", "type", "zones"), _groups(target)),
         (("database", "class", "engine", "status", "storage GiB", "Multi-AZ"), _databases(target)),
     ):
         _print_table(columns, rows)
-    for moment in target.capacity()["moments"]:
+    for moment in moments:
         ended = "and still do" if moment["ended"] is None else f"until {moment['ended']:.0f} s"
         screen.say(
             f"{moment['cluster']}: running tasks needed {moment['needed']} hosts and {moment['serving']} served, "

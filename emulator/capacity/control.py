@@ -6,13 +6,26 @@ import os
 import random
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
 
 from ministack.core.responses import AccountRegionScopedDict
 
-from . import container_api, draining, groups, internals, replacement, scaling, scaling_api, services, steps, tasks
+from . import (
+    container_api,
+    draining,
+    groups,
+    internals,
+    replacement,
+    scaling,
+    scaling_api,
+    services,
+    steps,
+    tasks,
+    watch,
+)
 from .internals import Answer
-from .world import LOCK, World
+from .world import LOCK, REST_SECONDS, World
 
 SECONDS_PER_DAY: Final = "EMULATOR_SECONDS_PER_DAY"
 """How many real seconds a simulated day takes. Unset: simulated time moves on by what happens alone."""
@@ -88,7 +101,7 @@ def world() -> World:
     found: World | None = _worlds.get("world")
     if found is None:
         # Replacements before groups, so that a host that is replaced is not ended twice.
-        found = _worlds["world"] = World((draining, replacement, groups, tasks, services, scaling))
+        found = _worlds["world"] = World((draining, replacement, groups, tasks, services, scaling), watch.look)
     return found
 
 
@@ -110,10 +123,10 @@ def answer(method: str, document: Any) -> tuple[int, Any]:
             except ValueError as problem:
                 return 400, {"message": str(problem)}
         elif method == "DELETE":
-            world().watch.clear()
+            world().moments.clear()
         elif method != "GET":
             return 405, {"message": f"{method} is not allowed; GET, POST and DELETE are"}
-        world().settle()
+        world().settle(REST_SECONDS)
         return 200, _state(world())
 
 
@@ -162,6 +175,6 @@ def _state(world: World) -> dict[str, Any]:
             for host in world.hosts.values()
         ],
         "waiting": sum(task["lastStatus"] == "PROVISIONING" for task in world.tasks()),
-        "moments": world.watch.document(),
+        "moments": [asdict(moment) for moment in world.moments],
         "history": [f"{seconds:.0f} s: {text}" for seconds, text in world.history],
     }

@@ -135,6 +135,9 @@ def fresh_room(group: Record) -> Room | None:
 def _live(world: World, host: Host) -> bool:
     if host.group not in internals.auto_scaling_groups:
         return _remove(world, host)  # its group was deleted with force
+    if not internals.instance_runs(host.id):
+        world.note(f"{host.id} is lost: somebody ended it in EC2")
+        return _remove(world, host)
     if host.state == WAITING:
         for hook, deadline in list(host.hooks.items()):
             if world.now >= deadline:

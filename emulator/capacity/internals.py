@@ -80,6 +80,12 @@ def terminate_instance(instance_id: str) -> None:
     ec2._terminate_instances({"InstanceId.1": instance_id})
 
 
+def instance_runs(instance_id: str) -> bool:
+    """Tell whether an EC2 instance runs, or whether somebody has ended it."""
+    instance = ec2._instances.get(instance_id) or {}
+    return (instance.get("State") or {}).get("Name") == "running"
+
+
 def instance_role(data: Mapping[str, Any]) -> str | None:
     """Return the ARN of the role that a launch template gives its instances, None when it gives none."""
     profile = data.get("IamInstanceProfile") or {}

@@ -3,62 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
 
 from . import internals
 from .internals import Record
 from .room import hosts_for, left_over
-
-if TYPE_CHECKING:
-    from .world import World
+from .world import Moment, World
 
 
-@dataclass(kw_only=True)
-class Moment:
-    """A time at which the invariant of a cluster was broken.
-
-    Attributes:
-        cluster: Name of the ECS cluster.
-        began: When it broke, in simulated seconds.
-        ended: When it was whole again, None while it is broken.
-        needed: How many hosts the running tasks needed, at the worst.
-        serving: How many served then.
-    """
-
-    cluster: str
-    began: float
-    needed: int
-    serving: int
-    ended: float | None = None
-
-
-class Watch:
-    """Every moment at which running tasks needed more hosts than served: more would have been lost with them."""
-
-    def __init__(self) -> None:
-        self.moments: list[Moment] = []
-
-    def look(self, world: World) -> None:
-        """Judge every cluster now."""
-        broken = {cluster: (needed, serving) for cluster, needed, serving in _judged(world) if needed > serving}
-        open_moments = {moment.cluster: moment for moment in self.moments if moment.ended is None}
-        for cluster, moment in open_moments.items():
-            if cluster not in broken:
-                moment.ended = world.now
-            elif broken[cluster][0] - broken[cluster][1] > moment.needed - moment.serving:
-                moment.needed, moment.serving = broken[cluster]
-        for cluster in broken.keys() - open_moments.keys():
-            needed, serving = broken[cluster]
-            self.moments.append(Moment(cluster=cluster, began=world.now, needed=needed, serving=serving))
-
-    def document(self) -> list[dict[str, Any]]:
-        """Return the moments as JSON knows them, the oldest first."""
-        return [asdict(moment) for moment in self.moments]
-
-    def clear(self) -> None:
-        """Forget all moments."""
-        self.moments.clear()
+def look(world: World) -> None:
+    """Judge every cluster now, and write down a moment that begins or ends."""
+    broken = {cluster: (needed, serving) for cluster, needed, serving in _judged(world) if needed > serving}
+    open_moments = {moment.cluster: moment for moment in world.moments if moment.ended is None}
+    for cluster, moment in open_moments.items():
+        if cluster not in broken:
+            moment.ended = world.now
+        elif broken[cluster][0] - broken[cluster][1] > moment.needed - moment.serving:
+            moment.needed, moment.serving = broken[cluster]
+    for cluster in broken.keys() - open_moments.keys():
+        needed, serving = broken[cluster]
+        world.moments.append(Moment(cluster=cluster, began=world.now, needed=needed, serving=serving))
 
 
 def _judged(world: World) -> Iterator[tuple[str, int, int]]:

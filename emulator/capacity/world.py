@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from . import internals
 from .host import Host
 from .internals import Record
 from .room import Room, lives
-from .watch import Watch
 
-SETTLE_SECONDS: Final = 1800.0
-"""How far the world moves on by itself between two calls: far enough for a managed scale-in, which takes 15 minutes,
-and not as far as the hour for which an unanswered lifecycle hook holds a host."""
+SETTLE_SECONDS: Final = 300.0
+"""How far the world moves on by itself between two calls: far enough for hosts and tasks to start and to stop, so that
+who polls sees the end soon, and not as far as the 15 minutes after which idle hosts go."""
+
+REST_SECONDS: Final = 1800.0
+"""How far it moves on until all has come to rest: through a managed scale-in, and not through the hour for which an
+unanswered lifecycle hook holds a host."""
 
 REMEMBERED: Final = 1000
 """How much of the history is kept."""
@@ -40,6 +44,25 @@ class Process(Protocol):
         ...
 
 
+@dataclass(kw_only=True)
+class Moment:
+    """A time at which the running tasks of a cluster needed more hosts than served.
+
+    Attributes:
+        cluster: Name of the ECS cluster.
+        began: When it began, in simulated seconds.
+        ended: When there were enough hosts again, None while there are not.
+        needed: How many hosts the running tasks needed, at the worst.
+        serving: How many served then.
+    """
+
+    cluster: str
+    began: float
+    needed: int
+    serving: int
+    ended: float | None = None
+
+
 class World:
     """Hosts and tasks of one account and region.
 
@@ -49,18 +72,25 @@ class World:
     Attributes:
         now: Simulated seconds since the target started.
         hosts: The hosts by instance id.
-        watch: The moments at which running tasks needed more hosts than served.
+        moments: The times at which running tasks needed more hosts than served, the oldest first.
         history: What happened, each with its time.
         scaling_since: For each capacity provider, since when its group is too small or too large.
     """
 
-    def __init__(self, processes: Iterable[Process]) -> None:
+    def __init__(self, processes: Iterable[Process], observe: Callable[[World], None]) -> None:
+        """Begin with nothing.
+
+        Args:
+            processes: What goes on, in the order in which each has its turn.
+            observe: Called after everything that changes.
+        """
         self.now = 0.0
         self.hosts: dict[str, Host] = {}
-        self.watch = Watch()
+        self.moments: list[Moment] = []
         self.history = deque[tuple[float, str]](maxlen=REMEMBERED)
         self.scaling_since: dict[str, tuple[str, float]] = {}
         self._processes = tuple(processes)
+        self._observe = observe
         self._launched = 0
 
     # ---- what is in it ----
@@ -104,9 +134,9 @@ class World:
 
     # ---- how it moves on ----
 
-    def settle(self) -> None:
-        """Move on until nothing more happens, or what comes next is more than half an hour away."""
-        self._move(self.now + SETTLE_SECONDS, None)
+    def settle(self, seconds: float = SETTLE_SECONDS) -> None:
+        """Move on until nothing more happens within `seconds` of simulated time; the clock stands at the last event."""
+        self._move(self.now + seconds, None)
 
     def pass_time(self, seconds: float) -> None:
         """Let simulated time pass."""
@@ -139,7 +169,7 @@ class World:
             for process in self._processes:
                 if process.step(self):
                     changed = True
-                    self.watch.look(self)
+                    self._observe(self)
             if not changed:
                 return
         raise RuntimeError(f"hosts and tasks do not come to rest at {self.now:g} s")

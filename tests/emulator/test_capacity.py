@@ -70,11 +70,13 @@ class Deployment:
         return report.failures(self.running, self.name)
 
     def group(self) -> dict[str, Any]:
+        self.running.capacity()  # lets hosts and tasks come to rest
         named = [self.outputs["Hosts"]]
         return self.scaling.describe_auto_scaling_groups(AutoScalingGroupNames=named)["AutoScalingGroups"][0]
 
     def hosts(self) -> list[dict[str, Any]]:
         """Return the container instances."""
+        self.running.capacity()
         here = {"cluster": self.outputs["Cluster"]}
         arns = self.ecs.list_container_instances(**here)["containerInstanceArns"]
         if not arns:
@@ -86,6 +88,7 @@ class Deployment:
         return self.ecs.describe_tasks(**here, tasks=self.ecs.list_tasks(**here)["taskArns"])["tasks"]
 
     def service(self) -> dict[str, Any]:
+        self.running.capacity()
         named = {"cluster": self.outputs["Cluster"], "services": [self.outputs["Service"]]}
         return self.ecs.describe_services(**named)["services"][0]
 
@@ -100,7 +103,10 @@ class Deployment:
             self.scaling.set_instance_protection(AutoScalingGroupName=name, InstanceIds=ids, ProtectedFromScaleIn=False)
 
     def broken(self) -> list[tuple[int, int]]:
-        """Return needed and serving hosts of each moment at which running tasks needed more hosts than served."""
+        """Return needed and serving hosts of each moment at which running tasks needed more hosts than served.
+
+        It lets hosts and tasks come to rest first.
+        """
         moments = self.running.capacity()["moments"]
         cluster = self.outputs["Cluster"]
         return [(each["needed"], each["serving"]) for each in moments if each["cluster"] == cluster]
@@ -178,6 +184,31 @@ def test_idle_hosts_go_after_a_quarter_of_an_hour(deployment: Deployment) -> Non
     deployment.apply(tasks=0, hosts=(1, 9))
     assert len(deployment.group()["Instances"]) == 1
     assert 900 < seconds(deployment.running) - before < 1200
+
+
+def test_a_lost_host_is_replaced_and_so_are_its_tasks(deployment: Deployment) -> None:
+    deployment.apply(tasks=6, hosts=(2, 4))
+    lost = deployment.hosts()[0]
+    client(deployment.running, "ec2").terminate_instances(InstanceIds=[lost["ec2InstanceId"]])
+    assert deployment.service()["runningCount"] == 6
+    left = {host["ec2InstanceId"]: host["runningTasksCount"] for host in deployment.hosts()}
+    assert lost["ec2InstanceId"] not in left
+    assert list(left.values()) == [3, 3]
+    stopped = deployment.ecs.list_tasks(cluster=deployment.outputs["Cluster"], desiredStatus="STOPPED")["taskArns"]
+    assert len(stopped) == 3
+
+
+def test_a_change_that_finds_no_room_is_taken_back(deployment: Deployment) -> None:
+    deployment.apply(tasks=3, hosts=(1, 4))
+    before = deployment.service()["taskDefinition"]
+    stack = deployment.apply(tasks=3, hosts=(1, 4), container={"MemoryReservation": 9000})
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    (why,) = deployment.failures()
+    assert why.startswith("Service: ")
+    assert "did not stabilize within 3 h" in why
+    service = deployment.service()
+    assert (service["taskDefinition"], service["runningCount"], service["pendingCount"]) == (before, 3, 0)
+    assert [each["rolloutState"] for each in service["deployments"]] == ["COMPLETED"]
 
 
 def test_a_task_larger_than_every_host_waits_and_the_step_fails(deployment: Deployment) -> None:
@@ -273,6 +304,17 @@ def test_destroy_hangs_on_protected_hosts(deployment: Deployment) -> None:
     assert deployment.delete() == "DELETE_COMPLETE"
 
 
+@pytest.mark.parametrize("protected", [True, False])
+def test_the_rollback_of_a_failed_create_hangs_on_protected_hosts(deployment: Deployment, protected: bool) -> None:
+    deployment.running.fail_next("AWS::ECS::Service", "Service", "stopped on purpose")
+    stack = deployment.apply(tasks=6, hosts=(2, 4), protected=protected)
+    assert stack["StackStatus"] == ("ROLLBACK_FAILED" if protected else "ROLLBACK_COMPLETE")
+    assert any(each.endswith(PROTECTED) for each in deployment.failures()) == protected
+    for group in deployment.scaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
+        if group["AutoScalingGroupName"].startswith(deployment.name):
+            deployment.outputs = {"Hosts": group["AutoScalingGroupName"]}  # so that the hosts can be let go
+
+
 def test_a_hook_that_nobody_answers_holds_a_destroy_for_an_hour(deployment: Deployment) -> None:
     """T-2 without protection: the capacity provider goes before its hosts, and with it who answers the hook."""
     deployment.apply(tasks=6, hosts=(1, 4))
@@ -358,6 +400,7 @@ def refresh(deployment: Deployment, **preferences: Any) -> dict[str, Any]:
     """Start a refresh of all hosts; return what it says when the world has come to rest."""
     scaling, group = deployment.scaling, deployment.outputs["Hosts"]
     scaling.start_instance_refresh(AutoScalingGroupName=group, Preferences=preferences)
+    deployment.running.capacity()
     return scaling.describe_instance_refreshes(AutoScalingGroupName=group)["InstanceRefreshes"][0]
 
 

@@ -81,6 +81,14 @@ def assert_as_planned(seen: Seen, plan: Plan) -> None:
     assert seen.database_class == plan.database.instance_class
 
 
+def assert_hosts_suffice(running: target.Target, plan: Plan) -> None:
+    """All tasks run within the cap, and at no moment running tasks needed more hosts than served (T-4, T-10)."""
+    state = running.capacity()
+    assert (state["moments"], state["waiting"]) == ([], 0)
+    assert sum(host["tasks"] for host in state["hosts"]) == plan.coreapps + plan.webs + plan.masters
+    assert len(state["hosts"]) <= plan.hosts.maximum
+
+
 def left_behind(running: target.Target) -> dict[str, list[Any]]:
     """Everything of the deployment that can still be found, by kind."""
     ec2, ask = running.client("ec2"), running.client
@@ -146,6 +154,7 @@ def test_up_resize_failed_resize_and_down(local: Workspace) -> None:
     resize(local, running, 8)
     eight = look(running)
     assert_as_planned(eight, planned(8))
+    assert_hosts_suffice(running, planned(8))
     assert eight.stateful == two.stateful, "a resize replaces nothing that holds state"
 
     # Half-way through the database stack: the instance has changed, one of its alarms cannot.
@@ -175,6 +184,11 @@ def test_up_resize_failed_resize_and_down(local: Workspace) -> None:
         eight.hosts,
         eight.stateful,
     )
+
+    # The rollback of a raise took hosts away, and so does this.
+    resize(local, running, 2)
+    assert_as_planned(look(running), planned(2))
+    assert_hosts_suffice(running, planned(2))
 
     life.destroy(local, running)
     left = left_behind(running)
