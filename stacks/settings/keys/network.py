@@ -52,7 +52,9 @@ class Network(BaseModel):
         "Reach AWS without NAT. Default: in production.",
         TRUE_OR_FALSE,
     )
-    load_balancer_scheme: Literal["internal", "internet-facing"] = setting("internal", "Where the API is reached from.")
+    load_balancer_scheme: Literal["internal", "internet-facing"] = setting(
+        "internal", "Where the API is reached from. Another one is another load balancer with another DNS name (T-7)."
+    )
     allowed_cidrs: IpRanges = setting(
         lambda known: (known["vpc_cidr"],),
         "Who may call the API. Default: the VPC.",
