@@ -157,6 +157,25 @@ class Assembly:
         ]
 
 
+STACK_ID = (
+    "arn:aws:cloudformation:us-east-1:123456789012:stack/wa-production-database/51af3dc0-da77-11e4-872e-1234567db123"
+)
+
+
+def filled_in(value: Any) -> str:
+    """Return a name as CloudFormation makes it in the stack `STACK_ID`."""
+    match value:
+        case str():
+            return value
+        case {"Ref": "AWS::StackId"}:
+            return STACK_ID
+        case {"Fn::Join": [between, parts]}:
+            return str(between).join(filled_in(part) for part in parts)
+        case {"Fn::Select": [number, {"Fn::Split": [at, text]}]}:
+            return filled_in(text).split(at)[number]
+    raise AssertionError(value)
+
+
 def synthesize(folder: Path, context: dict[str, Any]) -> None:
     """Synthesize the four stacks of a context on top of `cdk.json` into `folder`."""
     # Here: the CDK takes seconds to load, which a run that finds its assemblies on disk does not need.

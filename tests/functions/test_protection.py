@@ -24,8 +24,8 @@ class Aws:
 
     def __init__(self) -> None:
         keys = {"region_name": "us-east-1", "aws_access_key_id": "k", "aws_secret_access_key": "s"}
-        self.elb = Stubber(boto3.client("elbv2", **keys))
-        self.rds = Stubber(boto3.client("rds", **keys))
+        self.elb: Any = Stubber(boto3.client("elbv2", **keys))
+        self.rds: Any = Stubber(boto3.client("rds", **keys))
 
     def balancer(self, arn: str, value: str) -> None:
         attributes = [{"Key": "deletion_protection.enabled", "Value": value}]

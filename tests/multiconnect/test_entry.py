@@ -8,6 +8,9 @@ from tests.assembly import Assembly
 from tests.conftest import Synth
 
 
+TARGET_GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
+
+
 def balancer(made: Assembly) -> dict[str, Any]:
     return made.enterprise.one("AWS::ElasticLoadBalancingV2::LoadBalancer")
 
@@ -41,12 +44,14 @@ def test_each_address_serves_targets_in_every_zone(production: Assembly) -> None
 
 def test_another_scheme_brings_its_own_target_group(production: Assembly, synth: Synth) -> None:
     """The new balancer is made while the old one stands, and a target group belongs to one balancer alone (T-7)."""
-    internal, public = (
-        set(made.enterprise.of("AWS::ElasticLoadBalancingV2::TargetGroup"))
-        for made in (production, synth(load_balancer_scheme="internet-facing"))
-    )
-    assert len(internal) == len(public) == 1
-    assert internal.isdisjoint(public)
+    public = synth(load_balancer_scheme="internet-facing")
+    assert set(production.enterprise.of(TARGET_GROUP)).isdisjoint(public.enterprise.of(TARGET_GROUP))
+    for template in (production.enterprise, public.enterprise):
+        (group,) = template.of(TARGET_GROUP)
+        (service,) = template.of("AWS::ECS::Service", "ClientWebapp")
+        (listener,) = template.of("AWS::ElasticLoadBalancingV2::Listener")
+        # ECS refuses a target group that no listener has joined to a load balancer yet.
+        assert {group, listener} <= template.waits_for(service)
 
 
 @pytest.mark.parametrize(

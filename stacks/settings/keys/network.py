@@ -110,7 +110,9 @@ class Network(BaseModel):
         "Services that are reached through NAT instead, because a zone does not have their endpoint (T-14).",
         f"some of {', '.join(INTERFACE_ENDPOINTS)}, with commas",
     )
-    load_balancer_scheme: Literal["internal", "internet-facing"] = setting("internal", "Where the API is reached from.")
+    load_balancer_scheme: Literal["internal", "internet-facing"] = setting(
+        "internal", "Where the API is reached from. Another one is another load balancer with another DNS name (T-7)."
+    )
     allowed_cidrs: Callers = setting(
         lambda known: (known["vpc_cidr"],),
         "Who may call the API. Default: the VPC.",

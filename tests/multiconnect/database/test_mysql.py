@@ -14,26 +14,8 @@ from multiconnect.database.mysql import (
     MONITORING_INTERVAL_SECONDS,
     STORAGE_EVENTS,
 )
-from tests.assembly import Assembly
+from tests.assembly import Assembly, filled_in
 from tests.conftest import Synth
-
-STACK_ID = (
-    "arn:aws:cloudformation:us-east-1:123456789012:stack/wa-production-database/51af3dc0-da77-11e4-872e-1234567db123"
-)
-
-
-def filled_in(value: Any) -> str:
-    """Return a name as CloudFormation makes it in the stack `STACK_ID`."""
-    match value:
-        case str():
-            return value
-        case {"Ref": "AWS::StackId"}:
-            return STACK_ID
-        case {"Fn::Join": [between, parts]}:
-            return str(between).join(filled_in(part) for part in parts)
-        case {"Fn::Select": [number, {"Fn::Split": [at, text]}]}:
-            return filled_in(text).split(at)[number]
-    raise AssertionError(value)
 
 
 def instance(made: Assembly) -> dict[str, Any]:
@@ -165,12 +147,6 @@ def test_its_logs_go_to_groups_that_exist_before_it_encrypted_and_with_an_end(pr
 def test_the_name_makes_a_replacement_impossible(production: Assembly) -> None:
     """CloudFormation refuses to replace a resource with a name of its own (D-11)."""
     assert filled_in(instance(production)["DBInstanceIdentifier"]) == "wa-production-database-51af3dc0"
-
-
-def test_the_longest_name_is_one_that_rds_takes(synth: Synth) -> None:
-    """At most 63 letters: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html."""
-    longest = "w" * 40
-    assert len(filled_in(instance(synth(name=longest))["DBInstanceIdentifier"])) <= 63
 
 
 def alarm(made: Assembly, part: str) -> dict[str, Any]:
