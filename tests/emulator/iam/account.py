@@ -138,11 +138,15 @@ class Templates:
             return str(self._value(stack, item["Properties"]["Cluster"]))
         return self._arn(stack, name) if item["Type"] in REF_IS_ARN else self._name(stack, name)
 
+    def _stack(self, name: str) -> str:
+        return f"arn:aws:cloudformation:{self.region}:{self.id}:stack/{name}/a-b-c-d-e"
+
     def _reference(self, stack: str, name: str) -> Any:
         known = {
             "AWS::AccountId": self.id,
             "AWS::Partition": "aws",
             "AWS::Region": self.region,
+            "AWS::StackId": self._stack(f"{self.assembly.settings.name}-{stack}"),
             "AWS::StackName": f"{self.assembly.settings.name}-{stack}",
             "AWS::URLSuffix": "amazonaws.com",
         }
@@ -254,7 +258,7 @@ class Templates:
 
     def arn(self, resource_type: str, name: str) -> str | None:
         if resource_type == "AWS::CloudFormation::Stack":
-            return f"arn:aws:cloudformation:{self.region}:{self.id}:stack/{name}/0"
+            return self._stack(name)
         return next((item.arn for item in self.of(resource_type) if name in (item.ref, item.arn)), None)
 
     def described(self, resource_type: str, reference: str) -> Document | None:

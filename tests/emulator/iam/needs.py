@@ -60,12 +60,8 @@ class Need:
 
 
 def _trunking(given: Given) -> list[Request]:
-    role = given["RoleArn"]
-    return [
-        Request("sts", "AssumeRole", {"RoleArn": role, "RoleSessionName": "account-settings"}),
-        Request("ecs", "PutAccountSetting", {"name": "awsvpcTrunking"}, role),
-        Request("ecs", "DeleteAccountSetting", {"name": "awsvpcTrunking"}, role),
-    ]
+    setting = {"name": "awsvpcTrunking", "principalArn": given["RoleArn"]}
+    return [Request("ecs", name, setting) for name in ("PutAccountSetting", "DeleteAccountSetting")]
 
 
 def _database_user(given: Given) -> list[Request]:
@@ -78,11 +74,17 @@ def _database_user(given: Given) -> list[Request]:
 
 
 def _shards(given: Given) -> list[Request]:
-    cluster = {"cluster": given.get("ClusterName"), "services": [given.get("ServiceName")]}
+    # What is not given comes from the outputs of the stack.
+    stack = given.get("StackName")
+    cluster, service = given.get("ClusterName") or f"{stack}-cluster", given.get("ServiceName") or f"{stack}-service"
     return [
-        Request("cloudformation", "DescribeStacks", {"StackName": given.get("StackName") or given["StackId"]}),
+        Request("cloudformation", "DescribeStacks", {"StackName": stack or given["StackId"]}),
         Request("secretsmanager", "GetSecretValue", {"SecretId": given["SecretArn"]}),
-        *([Request("ecs", "DescribeServices", cluster)] if given.get("ServiceName") else []),
+        *(
+            [Request("ecs", "DescribeServices", {"cluster": cluster, "services": [service]})]
+            if stack or "ServiceName" in given
+            else []
+        ),
         *([Request("ssm", "GetParameter", {"Name": given["CaParameterName"]})] if "CaParameterName" in given else []),
     ]
 
@@ -156,7 +158,7 @@ def _custom_resources(account: Templates) -> Iterator[tuple[str, Given]]:
     for item in account.resources.values():
         if token := item.properties.get("ServiceToken"):
             name = f"{account.assembly.settings.name}-{item.place.partition('/')[0]}"
-            stack = f"arn:aws:cloudformation:{account.region}:{account.id}:stack/{name}/0"
+            stack = account.arn("AWS::CloudFormation::Stack", name)
             yield token, {**item.properties, "StackId": stack, "OwnStack": name}
 
 
