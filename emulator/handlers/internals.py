@@ -310,6 +310,18 @@ def before_templates(judge: Callable[[Record], str | None]) -> None:
     stack_requests.validate_template_support = change_sets.validate_template_support = judged
 
 
+def before_stack_delete(judge: Callable[[Record], str | None]) -> None:
+    """Let `judge` look at every stack whose deletion is asked for; what it returns is the message of the refusal."""
+    delete = stack_requests._ACTION_HANDLERS["DeleteStack"]
+
+    def judged(params: Any) -> Any:
+        stack = stack_requests._resolve_stack(stack_requests._p(params, "StackName"))
+        words = judge(stack) if stack and stack["StackStatus"] != "DELETE_COMPLETE" else None
+        return stack_requests._error("ValidationError", words) if words else delete(params)
+
+    stack_requests._ACTION_HANDLERS["DeleteStack"] = judged
+
+
 def references(value: Any) -> Iterable[tuple[str, str | None]]:
     """Yield name and attribute (None for a plain `Ref`) of all that a part of a template refers to."""
     return engine._intrinsic_references(value)
@@ -330,6 +342,19 @@ def before_outputs(judge: Callable[[str, dict[str, str]], None]) -> None:
         return outputs, exports
 
     stacks._resolve_stack_outputs = judged
+
+
+def keep_what_a_rollback_could_not_delete() -> None:
+    """Let a stack hold what the rollback of its create failed to delete, so that a later delete tries it again."""
+    roll_back = stacks._roll_back_operation
+
+    async def keeping(name: str, stack_id: str, stack: Record, operation: Record) -> None:
+        await roll_back(name, stack_id, stack, operation)
+        for logical_id, record in stack.get("_rollback_failed", {}).items():
+            left = {"LogicalResourceId": logical_id, "ResourceStatus": "DELETE_FAILED", "Attributes": {}} | record
+            stack["_resources"].setdefault(logical_id, left | {"Timestamp": stack["CreationTime"]})
+
+    stacks._roll_back_operation = keeping
 
 
 def imported_exports(stack: Record) -> set[str]:

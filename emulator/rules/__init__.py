@@ -23,6 +23,7 @@ from . import (
     kms,
     logs,
     rds,
+    tags,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "logs",
     "rds",
     "register",
+    "tags",
 ]
 
 

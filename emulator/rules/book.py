@@ -113,9 +113,12 @@ def judge(step: Step) -> None:
     for rule, words_of in _judges.get(step.resource_type, ()):
         if _applies(rule, step) and (words := words_of(step)):
             name = _SERVICES.get(rule.service, rule.service)
+            # CloudFormation itself says that a resource exists; all else comes from the service.
+            by_service = not words.startswith("Resource of type")
+            origin = f" (Service: {name}, Status Code: 400, Request ID: {uuid.uuid4()})" if by_service else ""
             raise Refusal(
-                f'Resource handler returned message: "{words} (Service: {name}, Status Code: 400, '
-                f'Request ID: {uuid.uuid4()})" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {rule.code})'
+                f'Resource handler returned message: "{words}{origin}" '
+                f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: {rule.code})"
             )
 
 

@@ -13,8 +13,10 @@ _STACK = "AWS::CloudFormation::Stack"
 
 
 def register() -> None:
-    """Judge every template that is sent, and the exports of every stack that is created or updated."""
+    """Judge every template that is sent, and the exports of every stack that is created, updated or deleted."""
     internals.before_outputs(_judge_exports)
+    internals.keep_what_a_rollback_could_not_delete()
+    internals.before_stack_delete(lambda stack: None if stack["EnableTerminationProtection"] else stack_exports(stack))
     internals.before_templates(lambda template: unresolved_reference(template) or circular_dependency(template))
 
 
@@ -53,6 +55,15 @@ def export_deleted(stack: str, exports: dict[str, str]) -> str | None:
     for name, record in internals.exports.items():
         if record["StackId"] == own and name not in exports:
             for user in _importing(name, stack):
+                return f"Export {name} cannot be deleted as it is in use by {user}"
+    return None
+
+
+def stack_exports(stack: dict[str, Any]) -> str | None:
+    """A stack is not deleted while another one imports what it exports, whatever state that one is in."""
+    for output in stack.get("Outputs") or []:
+        if name := output.get("ExportName"):
+            for user in _importing(name, stack["StackName"]):
                 return f"Export {name} cannot be deleted as it is in use by {user}"
     return None
 
@@ -121,5 +132,6 @@ _USING_EXPORTS = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide
 note(export_taken, subject=_STACK, moment="outputs", source=_USING_EXPORTS, code="ValidationError")
 note(export_updated, subject=_STACK, moment="outputs", source="T-6", code="ValidationError")
 note(export_deleted, subject=_STACK, moment="outputs", source="T-6", code="ValidationError")
+note(stack_exports, subject=_STACK, moment="call", source="T-6", code="ValidationError")
 note(unresolved_reference, subject=_STACK, moment="call", source=_ANATOMY, code="ValidationError")
 note(circular_dependency, subject=_STACK, moment="call", source=_ANATOMY, code="ValidationError")

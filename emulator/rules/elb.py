@@ -80,6 +80,20 @@ def balancer_subnets(step: Step) -> str | None:
     return None
 
 
+@refuse(_BALANCER, source=_CREATE, moment="create")
+def no_way_out(step: Step) -> str | None:
+    """A load balancer that faces the internet lies in a network with an internet gateway."""
+    given = properties_of(step)
+    if given.get("Scheme", "internet-facing") != "internet-facing":
+        return None
+    for subnet in given.get("Subnets") or []:
+        vpc = internals.subnets[subnet]["VpcId"]
+        gateways = internals.internet_gateways.values()
+        if not any(vpc in {item.get("VpcId") for item in gate.get("Attachments") or []} for gate in gateways):
+            return f"VPC {vpc} has no internet gateway"
+    return None
+
+
 @refuse(_BALANCER, source=_CREATE, code="NotFound", own_words=True)
 def balancer_groups(step: Step) -> str | None:
     """The security groups of a load balancer exist."""

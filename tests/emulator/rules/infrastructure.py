@@ -33,6 +33,16 @@ def attach(gateway: str) -> Resource:
     return resource("EC2::VPCGatewayAttachment", VpcId=ref("Vpc"), InternetGatewayId=ref(gateway))
 
 
+WAY_OUT = {"Gate": GATEWAYS["First"], "In": attach("Gate")}
+
+
+def facing() -> dict[str, Resource]:
+    """A balancer that faces the internet."""
+    made = balancer(Scheme="internet-facing") | WAY_OUT
+    made["Balancer"]["DependsOn"] = "In"
+    return made
+
+
 def subnet(**properties: Any) -> dict[str, Resource]:
     return network() | {"More": resource("EC2::Subnet", VpcId=ref("Vpc"), **properties)}
 
@@ -146,6 +156,18 @@ EC2 = {
         | {"Rule": resource("EC2::SecurityGroupIngress", GroupId=ref("More"), **opened(99))},
         right=securities(SecurityGroupIngress=[opened(port) for port in range(1, 60)])
         | {"Rule": resource("EC2::SecurityGroupIngress", GroupId=ref("More"), **opened(99))},
+    ),
+    "a tag of AWS's own": Case(
+        rule="tags",
+        words="Tag keys starting with 'aws:' are reserved for internal use: aws:team",
+        faulty=securities(Tags=[{"Key": "aws:team", "Value": "one"}]),
+        right=securities(Tags=[{"Key": "team", "Value": "one"}]),
+    ),
+    "51 tags": Case(
+        rule="tags",
+        words="The maximum number of tags is 50",
+        faulty=securities(Tags=[{"Key": f"key{index}", "Value": "one"} for index in range(51)]),
+        right=securities(Tags=[{"Key": f"key{index}", "Value": "one"} for index in range(50)]),
     ),
     "letters beyond ASCII in a description": Case(
         rule="group_text",
@@ -475,13 +497,19 @@ BALANCERS = {
     "a changed scheme with the old target group": Case(
         rule="one_balancer_for_each_group",
         words="The following target groups cannot be associated with more than one load balancer: arn:aws:elastic",
-        before=balancer(),
-        faulty=balancer(Scheme="internet-facing"),
-        right=balancer(Scheme="internet-facing")
+        before=balancer() | WAY_OUT,
+        faulty=facing(),
+        right=facing()
         | {
             "Fresh": targets(),
             "Listener": listener("Balancer", DefaultActions=[{"Type": "forward", "TargetGroupArn": ref("Fresh")}]),
         },
+    ),
+    "a balancer that faces the internet without a gateway": Case(
+        rule="no_way_out",
+        words="has no internet gateway",
+        faulty=balancer(Scheme="internet-facing"),
+        right=facing(),
     ),
     "a listener of an unknown balancer": Case(
         rule="listener_of_nothing",

@@ -47,6 +47,14 @@ def inline(*statements: dict[str, Any], roles: Any = None) -> dict[str, Resource
     return {"Role": role("ec2.amazonaws.com"), "Policy": policy}
 
 
+def inside(*actions: str) -> dict[str, Resource]:
+    """A function in a network, whose role has some rights."""
+    made = network() | function(VpcConfig=AWSVPC | {"SubnetIds": [ref("Subnet")]})
+    policy = {"Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+    made["Role"]["Properties"]["Policies"] = [{"PolicyName": "network", "PolicyDocument": policy}]
+    return made
+
+
 def password(text: str) -> dict[str, Resource]:
     return without(database(MasterUserPassword=text), "Database", "ManageMasterUserPassword")
 
@@ -403,7 +411,15 @@ LAMBDA = {
         rule="function_network",
         words="The subnet ID 'subnet-0' does not exist",
         faulty=network() | function(VpcConfig=AWSVPC),
-        right=network() | function(VpcConfig=AWSVPC | {"SubnetIds": [ref("Subnet")]}),
+        right=inside(
+            "ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface", "ec2:Other"
+        ),
+    ),
+    "a function in a network without the rights": Case(
+        rule="function_network_rights",
+        words="The provided execution role does not have permissions to call DeleteNetworkInterface on EC2",
+        faulty=inside("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces"),
+        right=inside("ec2:*NetworkInterface*"),
     ),
     "a function whose name is taken": Case(
         rule="function_exists",

@@ -18,6 +18,7 @@ CALLS = {
     "export_updated",
     "setting_of_another_principal",
     "unknown_principal_of_setting",
+    "stack_exports",
     "unknown_setting",
     "unresolved_reference",
 }
