@@ -108,7 +108,8 @@ def response_url() -> Iterator[ResponseUrl]:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
+    # Without a new session for each test the models of the services, megabytes of JSON, are read once.
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
         yield
 
 
