@@ -115,14 +115,20 @@ class Alarms(Construct):
                 wrong one makes a total loss silent (T-41).
             description: What it means and what to do, for the person who is woken by it.
             minutes: How long the metric must be beyond the threshold. Default: `DEFAULT_ALARM_MINUTES`.
+
+        Raises:
+            ValueError: The metric's period does not divide `minutes`.
         """
+        periods, rest = divmod(minutes, _period_minutes(metric))
+        if rest or not periods:
+            raise ValueError(f"{construct_id}: {minutes} minutes are no whole number of the metric's periods.")
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
             metric=metric,
             threshold=threshold,
             comparison_operator=comparison,
-            evaluation_periods=minutes // _period_minutes(metric),
+            evaluation_periods=periods,
             alarm_description=description,
             treat_missing_data=missing_data,
         )

@@ -40,7 +40,11 @@ it is their answer.
 
 FIRST_RETRY_SECONDS: Final = 2
 RETRIES: Final = 6
-"""Each wait is twice as long as the one before, 126 s in all: an inactive function in a VPC is ready after 90 s."""
+"""Each wait is twice as long as the one before, 126 s in all.
+
+How long an inactive function takes is not published. Most of it is its network interface, which AWS gives 90 s at most:
+https://aws.amazon.com/blogs/compute/announcing-improved-vpc-networking-for-aws-lambda-functions/
+"""
 
 
 def set_shards_runbook(

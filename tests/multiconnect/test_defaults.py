@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, cast
 
 import pytest
-from aws_cdk import App, Environment, RemovalPolicy, Stack
+from aws_cdk import App, Duration, Environment, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
@@ -290,6 +290,16 @@ def test_alarms_wait_five_minutes_and_are_added_by_each_construct_itself(ground:
     template.resource_count_is("AWS::SNS::Subscription", 0)
     template.has_resource_properties("AWS::CloudWatch::Alarm", {"EvaluationPeriods": DEFAULT_ALARM_MINUTES})
     assert DEFAULT_ALARM_MINUTES == 5
+
+
+def test_an_alarm_that_could_not_be_is_refused(ground: Ground) -> None:
+    with pytest.raises(ValueError, match="need a topic, or a key"):
+        Alarms(ground.stack, "Without")
+    alarms = Alarms(ground.stack, "Alarms", key=ground.key)
+    metric = cloudwatch.Metric(namespace="alone", metric_name="metric", period=Duration.minutes(2))
+    for minutes in (1, 5):
+        with pytest.raises(ValueError, match=f"Alarm: {minutes} minutes are no whole number"):
+            alarms.add("Alarm", metric, ABOVE, 1, missing_data=KEEP, description="Something is wrong", minutes=minutes)
 
 
 ADD_ALARMS: dict[str, tuple[Callable[[Ground, Alarms], None], set[str]]] = {
