@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel
 
 from stacks.settings.addresses import host_with_port
+from stacks.settings.change import restarts
 from stacks.settings.declaration import TOPIC, setting
 from stacks.settings.errors import Refusal
 
@@ -39,10 +40,12 @@ class Client(BaseModel):
         "docker.whatsapp.biz",
         "Registry of the client's images.",
         "a registry without scheme, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/whatsapp",
+        change=restarts("tasks"),
     )
     image_tag: str = setting(
         "v2.61.1",
         "Tag of the client's images.",
         "an image tag",
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+        change=restarts("tasks", how="docs/runbooks.md has what a new version of the client needs before it"),
     )
