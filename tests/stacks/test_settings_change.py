@@ -266,6 +266,15 @@ def test_the_zones_that_the_subnets_are_in_can_be_named_in_one_deploy(synth: Syn
     assert {name: item["Properties"] for name, item in named.items()} == filled_in
 
 
+def test_one_more_zone_by_name_is_one_more_zone_in_one_deploy(synth: Synth) -> None:
+    names = "us-east-1a,us-east-1b,us-east-1c"
+    update = Update(
+        synth(**BASE, availability_zone_names=names), synth(**BASE, availability_zone_names=f"{names},us-east-1d")
+    )
+    assert update.refusals() == []
+    assert update.gives_up == set()
+
+
 def test_a_refusal_would_be_seen(synth: Synth) -> None:
     smaller = Update(synth(**{**BASE, "availability_zones": 4}), synth(**BASE))
     assert smaller.refusals()[:2] == [

@@ -85,8 +85,9 @@ class Network(BaseModel):
         "Which zones, in this order. Default: the first of the account in the order of their names (T-13).",
         "2 to 4 names such as us-east-1a, or 2 to 4 ids such as use1-az1, with commas",
         change=never(
-            "another zone would be another subnet with the same addresses, which CloudFormation refuses. The zones "
-            "that the subnets are in can be named at any time, by name and in their order"
+            "another zone in the place of one would be another subnet with the same addresses, which CloudFormation "
+            "refuses. The zones that the subnets are in can be named at any time, by name and in their order, and one "
+            "more after them is one more zone"
         ),
     )
     availability_zones: WholeNumber | None = setting(
