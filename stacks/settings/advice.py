@@ -56,7 +56,7 @@ def advice(settings: Settings, plan: Plan) -> Iterator[Advice]:
         mend = (
             f"Set active_coreapps={enough}, or leave it out."
             if enough
-            else f"The vendor supports {published.SUPPORTED_RATE} messages/s at most: spread the load over two clusters."
+            else f"The vendor supports {published.SUPPORTED_RATE} messages/s at most: spread the load over clusters."
         )
         yield Advice(
             "rate-above-coreapps",

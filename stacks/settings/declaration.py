@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
 import sizing
+from stacks.settings.change import Change
 
 SIZING_ARGUMENTS = signature(sizing.plan).parameters
 """The arguments of `sizing.plan`; a settings key with the name of one is handed over to it."""
@@ -37,7 +38,9 @@ class OneOf:
         return value
 
 
-def setting(default: Any, description: str, allowed: str = "", **constraints: Any) -> Any:
+def setting(
+    default: Any, description: str, allowed: str = "", *, change: Change | None = None, **constraints: Any
+) -> Any:
     """Declare a settings key.
 
     Args:
@@ -45,11 +48,13 @@ def setting(default: Any, description: str, allowed: str = "", **constraints: An
             `sizing.plan` derives it; the plan then has the figure.
         description: What it decides. A sentence that begins with "Default:" says how a derived default comes about.
         allowed: What may be given, in words. Default: the values that the type lists.
+        change: How another value reaches a live deployment (T-6). A test fails while it is not said.
         constraints: Passed to pydantic, such as `ge` and `pattern`. A pattern writes digits as [0-9], since the short
             form of regular expressions also takes digits of other scripts.
     """
     fallback = {"default_factory": default} if callable(default) else {"default": default}
-    return Field(**fallback, description=description, json_schema_extra={"allowed": allowed}, **constraints)
+    extra: dict[str, Any] = {"allowed": allowed, "change": change}
+    return Field(**fallback, description=description, json_schema_extra=extra, **constraints)
 
 
 def choices_of(field: FieldInfo) -> Sequence[Any]:
@@ -61,7 +66,16 @@ def choices_of(field: FieldInfo) -> Sequence[Any]:
 
 def allowed_for(field: FieldInfo) -> str:
     """Return what may be given for a key, in words."""
-    return cast(dict[str, str], field.json_schema_extra)["allowed"] or ", ".join(map(str, choices_of(field)))
+    return _extra(field)["allowed"] or ", ".join(map(str, choices_of(field)))
+
+
+def change_of(field: FieldInfo) -> Change | None:
+    """Return how another value of a key reaches a live deployment; None when its declaration does not say so yet."""
+    return cast(Change | None, _extra(field)["change"])
+
+
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    return cast(dict[str, Any], field.json_schema_extra)
 
 
 def default_of_sizing(argument: str) -> Any:

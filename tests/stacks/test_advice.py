@@ -32,7 +32,7 @@ def warnings(**context: Any) -> dict[str, str]:
         (
             {"active_coreapps": 32, "messages_per_second": 251},
             "rate-above-coreapps",
-            "The vendor supports at most 250 messages/s: spread the load over two clusters.",
+            "The vendor supports 250 messages/s at most: spread the load over clusters.",
         ),
         ({"messages_per_second": 300}, "rate-above-coreapps", "rates 32 active coreapps for 250 messages/s"),
     ],

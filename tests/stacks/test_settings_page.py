@@ -6,7 +6,7 @@ import pytest
 
 import sizing
 from stacks.settings import Settings
-from stacks.settings.declaration import SIZING_ARGUMENTS, allowed_for
+from stacks.settings.declaration import SIZING_ARGUMENTS, allowed_for, change_of
 from tests.assembly import ROOT
 
 DOCUMENT = ROOT / "docs" / "settings.md"
@@ -21,6 +21,11 @@ Keys of a deployment below `deployments` in `cdk.json`; `-c key=value` overrides
 - Every deployment in `cdk.json` must be sound as it stands there. The one that is asked for is judged with `-c` on top.
 - `null` is refused; leave a key out for its default. Refused as well are a key that stands twice in one object, and a
   number that is not finite.
+- What production should know of a value that is taken is a warning at synth; it ends nothing.
+- The last column says what another value does to a deployment that is live: `in place` stops nothing; `restart` renews
+  tasks, hosts or the database one after another; `one way` cannot be taken back; `replaced` gives up something that
+  others may know by its address; `in order` takes several deploys one of the two ways, since CloudFormation refuses to
+  drop what another stack still uses, and leaves everything as it was; `never` is another deployment.
 - Context keys of the CDK itself (`@...`, `aws:...`, answers of look-ups) pass. Another key with `:` or `/` is refused
   when it looks like one of these.
 """
@@ -40,8 +45,8 @@ def rendered() -> str:
             "",
             f"{topic.__doc__}",
             "",
-            "| key | default | allowed | what it decides |",
-            "|---|---|---|---|",
+            "| key | default | allowed | what it decides | on a live deployment |",
+            "|---|---|---|---|---|",
         ]
         for key in topic.__annotations__:
             if key == "model_config":
@@ -49,7 +54,7 @@ def rendered() -> str:
             field = Settings.model_fields[key]
             decides, _, default = str(field.description).partition(" Default: ")
             default = default.removesuffix(".") or f"`{json.dumps(field.default)}`"
-            cells = (f"`{key}`", default, allowed_for(field), decides)
+            cells = (f"`{key}`", default, allowed_for(field), decides, str(change_of(field) or "not said"))
             lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |")
         lines.append("")
     return "\n".join(lines)

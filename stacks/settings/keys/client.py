@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel
 
 from stacks.settings.addresses import host_with_port
+from stacks.settings.change import restarts
 from stacks.settings.declaration import TOPIC, TRUE_OR_FALSE, setting
 from stacks.settings.errors import Refusal
 
@@ -39,34 +40,40 @@ class Client(BaseModel):
         "docker.whatsapp.biz",
         "Registry of the client's images.",
         "a registry without scheme, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/whatsapp",
+        change=restarts("tasks"),
     )
     image_tag: str = setting(
         "v2.61.1",
         "Tag of the client's images.",
         "an image tag",
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+        change=restarts("tasks", how="docs/runbooks.md has what a new version of the client needs before it"),
     )
     no_new_privileges: bool = setting(
         True,
         "No process of the client gains rights by a program of another user. The vendor never ran its image so "
         "(docs/aws.md): turn it off if the client does not start.",
         TRUE_OR_FALSE,
+        change=restarts("tasks"),
     )
     init_process: bool = setting(
         True,
         "A small init process is the first in each container. The vendor never ran its image so (docs/aws.md): turn it "
         "off if the client does not start.",
         TRUE_OR_FALSE,
+        change=restarts("tasks"),
     )
     memory_limits: bool = setting(
         True,
         "A container ends at twice the memory that it reserves. The vendor's templates reserve and set no limit "
         "(docs/aws.md): turn it off if containers are ended for their memory.",
         TRUE_OR_FALSE,
+        change=restarts("tasks"),
     )
     container_health_checks: bool = setting(
         True,
         "ECS asks in each container whether its port is open. The vendor never ran its image so (docs/aws.md): turn it "
         "off if containers run well but are called unhealthy.",
         TRUE_OR_FALSE,
+        change=restarts("tasks"),
     )

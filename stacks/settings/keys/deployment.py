@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel
 
 from multiconnect.certificates import certificate_regions
+from stacks.settings.change import never
 from stacks.settings.declaration import TOPIC, OneOf, default_of_sizing, setting
 from stacks.settings.errors import Refusal
 
@@ -29,9 +30,16 @@ class Deployment(BaseModel):
 
     model_config = TOPIC
 
-    deployment: str = setting("production", "Which deployment of cdk.json.", "a name below `deployments`")
+    deployment: str = setting(
+        "production",
+        "Which deployment of cdk.json.",
+        "a name below `deployments`",
+        change=never("each deployment has stacks of its own"),
+    )
     environment: Literal["production", "staging"] = setting(
-        default_of_sizing("environment"), "Chooses defaults (M-16) and how strictly data is kept."
+        default_of_sizing("environment"),
+        "Chooses defaults (M-16) and how strictly data is kept.",
+        change=never("zones, database and retention follow from it; make another deployment and move the data"),
     )
     name: Annotated[str, AfterValidator(_unreserved)] = setting(
         lambda known: f"wa-{known['environment']}",
@@ -40,13 +48,17 @@ class Deployment(BaseModel):
         pattern=r"^[a-z](-?[a-z0-9])+$",
         min_length=3,
         max_length=40,
+        change=never("another name is another deployment beside this one"),
     )
     region: Annotated[str, OneOf(certificate_regions())] = setting(
-        default_of_sizing("region"), "Where it is deployed; a region that root certificates of RDS are shipped for."
+        default_of_sizing("region"),
+        "Where it is deployed; a region that root certificates of RDS are shipped for.",
+        change=never("another region is another deployment beside this one"),
     )
     account: str | None = setting(
         None,
         "Whose account. Default: that of the credentials at deploy time.",
         "12 digits",
         pattern=r"^[0-9]{12}$",
+        change=never("another account is another deployment beside this one"),
     )

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from sizing.planning.cost import INTERFACE_ENDPOINTS
 from stacks.settings.addresses import ipv4_range, vpc_range
+from stacks.settings.change import IN_PLACE, in_order, never, replaced
 from stacks.settings.declaration import (
     TOPIC,
     TRUE_OR_FALSE,
@@ -83,43 +84,68 @@ class Network(BaseModel):
         None,
         "Which zones, in this order. Default: the first of the account in the order of their names (T-13).",
         "2 to 4 names such as us-east-1a, or 2 to 4 ids such as use1-az1, with commas",
+        change=never(
+            "another zone in the place of one would be another subnet with the same addresses, which CloudFormation "
+            "refuses. The zones that the subnets are in can be named at any time, by name and in their order, and one "
+            "more after them is one more zone"
+        ),
     )
     availability_zones: WholeNumber | None = setting(
         lambda known: len(known["availability_zone_names"]) if known["availability_zone_names"] else None,
         "How many zones. Default: 3 in production, 2 in staging.",
         "2, 3 or 4",
+        change=in_order(
+            "enterprise",
+            "lambda",
+            "database",
+            at_once="more",
+            in_steps="fewer",
+            note="Renew the hosts of the last zone after the first step. RDS refuses while the database stands in it",
+        ),
     )
     vpc_cidr: Annotated[str, AfterValidator(vpc_range)] = setting(
         "10.0.0.0/16",
         "The VPC's addresses.",
         "a private IPv4 range (RFC 1918 or 100.64.0.0/10) but not 172.17.0.0/16, /16 to /20, such as 10.0.0.0/16",
+        change=never("another range is another VPC: make another deployment and move the data"),
     )
     nat_gateways: WholeNumber | None = setting(
         None,
         "Ways out to WhatsApp. Default: one per zone in production, one in staging.",
         "1 to the number of zones",
         ge=1,
+        change=replaced(
+            "more at once; fewer give the public addresses of the last ones up, by which others may know the cluster"
+        ),
     )
     interface_endpoints: bool = setting(
         by_environment(production=True, staging=False),
         "Reach AWS without NAT. Default: in production.",
         TRUE_OR_FALSE,
+        change=IN_PLACE,
     )
     without_endpoints: Endpoints = setting(
         (),
         "Services that are reached through NAT instead, because a zone does not have their endpoint (T-14).",
         f"some of {', '.join(INTERFACE_ENDPOINTS)}, with commas",
+        change=IN_PLACE,
     )
     load_balancer_scheme: Literal["internal", "internet-facing"] = setting(
-        "internal", "Where the API is reached from. Another one is another load balancer with another DNS name (T-7)."
+        "internal",
+        "Where the API is reached from.",
+        change=replaced(
+            "another load balancer with another name; callers need the new one, and the tasks are replaced"
+        ),
     )
     allowed_cidrs: Callers = setting(
         lambda known: (known["vpc_cidr"],),
         "Who may call the API. Default: the VPC.",
         f"1 to {MOST_CALLERS} IPv4 ranges with commas, each once, such as 10.0.0.0/8, without host bits",
+        change=IN_PLACE,
     )
     allow_any_address: bool = setting(
         False,
         f"Lets production take callers from more than {MOST_PUBLIC_ADDRESSES:,} public addresses, such as 0.0.0.0/0.",
         TRUE_OR_FALSE,
+        change=IN_PLACE,
     )

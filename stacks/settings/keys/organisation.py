@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator
 
+from stacks.settings.change import IN_PLACE, restarts
 from stacks.settings.declaration import TOPIC, setting
 
 MOST_TAGS: Final = 45
@@ -85,23 +86,27 @@ class Organisation(BaseModel):
         f"an object of texts, or Key=value pairs with commas: up to {MOST_TAGS} tags, keys of 1 to {TAG_KEY_LETTERS} "
         f"and values of up to {TAG_VALUE_LETTERS} letters, digits, spaces and _.:/=+-@, no key twice in another case, "
         "none that begins with aws:, and neither Name nor AmazonECSManaged, which the stacks and ECS set themselves",
+        change=restarts("tasks", "hosts"),
     )
     permissions_boundary: str | None = setting(
         None,
         "Managed policy that bounds every role. Default: none.",
         "the name, with its path if it has one, or the ARN of a managed policy of the account",
+        change=IN_PLACE,
         pattern=rf"^(arn:aws[a-z-]*:iam::([0-9]{{12}}|aws):policy/)?({POLICY_LETTERS}+/)*{POLICY_LETTERS}{{1,128}}$",
     )
     bootstrap_qualifier: str | None = setting(
         None,
         "Qualifier that the account was bootstrapped with. Default: the CDK's own.",
         "1 to 10 letters, digits, hyphens and underscores",
+        change=IN_PLACE,
         pattern=r"^[A-Za-z0-9_-]{1,10}$",
     )
     secrets_key_arn: str | None = setting(
         None,
         "KMS key that shards_secret is encrypted with (T-44). Default: AWS's own key for Secrets Manager.",
         "the ARN of a key, not of an alias",
+        change=IN_PLACE,
         pattern=KEY_ARN,
     )
     volume_key_arn: str | None = setting(
@@ -109,5 +114,6 @@ class Organisation(BaseModel):
         "KMS key for the hosts' volumes; its policy must let EC2 Auto Scaling use it (docs/runbooks.md, T-45). "
         "Default: the account's own default for volumes.",
         "the ARN of a key, not of an alias",
+        change=restarts("hosts"),
         pattern=KEY_ARN,
     )
