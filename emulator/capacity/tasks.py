@@ -40,6 +40,8 @@ def step(world: World) -> bool:
             if task["lastStatus"] == "PENDING":
                 task["lastStatus"], task["_due"] = "RUNNING", None
                 task["startedAt"] = internals.now_iso()
+                # No container runs here, so a check that there is has nothing to find fault with.
+                task["healthStatus"] = "HEALTHY" if _is_checked(task) else "UNKNOWN"
             else:
                 internals.end_task(task, task["stoppedReason"], "ServiceSchedulerInitiated")
     return changed
@@ -71,6 +73,12 @@ def die_with(world: World, host: Host) -> None:
 def wanted(task: Record) -> bool:
     """Tell whether a task runs or is to run, and is not being stopped."""
     return task["lastStatus"] in STEPS and task["desiredStatus"] == "RUNNING"
+
+
+def _is_checked(task: Record) -> bool:
+    """Tell whether ECS asks for the health of a task: one of its containers has a check."""
+    definition = internals.task_definition(task["taskDefinitionArn"]) or {}
+    return any("healthCheck" in container for container in definition.get("containerDefinitions", ()))
 
 
 def _forget(world: World) -> None:
