@@ -91,9 +91,18 @@ def cluster_in_use(world: World, name: str) -> Refusal:
 
 
 def provider_in_use(name: str) -> Refusal:
-    """Say why a capacity provider cannot be deleted: it is still attached to a cluster."""
-    clusters = internals.ecs_clusters.values()
-    return IN_USE if any(name in cluster.get("capacityProviders", ()) for cluster in clusters) else None
+    """Say why a capacity provider cannot be deleted: it is still attached to a cluster.
+
+    Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCapacityProvider.html
+    """
+    for cluster, record in internals.ecs_clusters.items():
+        if name in record.get("capacityProviders", ()):
+            return (
+                "ClientException",
+                f"The capacity provider cannot be deleted because it is associated with cluster: {cluster}. Remove the "
+                "capacity provider from the cluster and try again.",
+            )
+    return None
 
 
 def providers_needed(cluster: str, kept: Iterable[str]) -> Refusal:

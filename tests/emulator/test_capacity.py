@@ -353,7 +353,7 @@ def test_what_holds_hosts_or_services_is_refused(deployment: Deployment) -> None
     ecs, outputs = deployment.ecs, deployment.outputs
     with pytest.raises(ecs.exceptions.ClusterContainsContainerInstancesException, match=HELD):
         ecs.delete_cluster(cluster=outputs["Cluster"])
-    with pytest.raises(ecs.exceptions.ClientError, match="The specified capacity provider is in use"):
+    with pytest.raises(ecs.exceptions.ClientError, match="it is associated with cluster"):
         ecs.delete_capacity_provider(capacityProvider=outputs["Provider"])
     with pytest.raises(ecs.exceptions.ResourceInUseException):
         ecs.put_cluster_capacity_providers(
