@@ -7,7 +7,6 @@ import pytest
 from tests.assembly import Assembly
 from tests.conftest import Synth
 
-
 TARGET_GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
 
 
