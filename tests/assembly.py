@@ -16,7 +16,7 @@ CDK_CONTEXT: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding=
 DEPLOYMENTS = tuple(CDK_CONTEXT["deployments"])
 STACKS = ("network", "database", "lambda", "enterprise")
 MESSAGES = ("aws:cdk:info", "aws:cdk:warning", "aws:cdk:error")
-ACCEPTED = {"E9006": ["Properties.EngineVersion"]}
+ACCEPTED = {"E9006": ["Properties.EngineVersion"], "W3010": ["Properties.AvailabilityZone"]}
 """The CDK's own findings that are accepted: the properties that each may be about."""
 
 
@@ -133,14 +133,14 @@ class Assembly:
         ]
 
     def findings(self) -> list[str]:
-        """Return what the validation report says: rules of the CDK itself and of the plugins, beside the messages.
+        """Return what the validation report says, beside the messages: rules of the CDK itself and of the plugins.
 
         A finding that is accepted counts as none where it is about the properties that it is accepted for.
         """
         report = json.loads((self.folder / "validation-report.json").read_text(encoding="utf-8"))
-        reports = [each for each in report["pluginReports"] if "cdk:annotations" not in each["metadata"]]
-        found = [item for each in reports for item in each["violations"]]
-        accepted = [item for each in reports for item in each["suppressedViolations"]]
+        plugins = [each for each in report["pluginReports"] if "cdk:annotations" not in each.get("metadata", {})]
+        found = [item for plugin in plugins for item in plugin["violations"]]
+        accepted = [item for plugin in plugins for item in plugin["suppressedViolations"]]
         found += [
             item
             for item in accepted

@@ -10,6 +10,7 @@ from multiconnect.network import INTERFACE_ENDPOINTS, MAX_AVAILABILITY_ZONES, PR
 from stacks.settings import checks
 from tests.assembly import Assembly, Template
 from tests.conftest import Synth
+from tests.kept import lint
 
 TIERS = ("private", "public", "isolated")
 
@@ -162,6 +163,7 @@ def test_zones_are_those_that_were_named(synth: Synth, names: str, written: set[
     for tier in ("private", "public", "isolated"):
         assert [item[key] for item in subnets(made.network, tier).values()] == [first, second]
     assert all("Fn::GetAZs" not in template.path.read_text(encoding="utf-8") for template in made.templates.values())
+    assert lint(made.network.path, made.settings.region) == made.findings() == []
 
 
 def test_the_zones_that_are_there_can_be_named_later_without_another_subnet(synth: Synth) -> None:
