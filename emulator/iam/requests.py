@@ -111,6 +111,21 @@ def _hosts(asked: Asked) -> list[Call]:
     return [_in_cluster(asked, "container-instance", name, cluster) for name in asked.many("containerInstances")]
 
 
+def _run_task(asked: Asked) -> list[Call]:
+    """To run a task passes its roles to ECS."""
+    definition = asked.one("taskDefinition")
+    properties = asked.account.described("AWS::ECS::TaskDefinition", definition) or {}
+    passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    return [
+        asked.call(definition, **{"ecs:cluster": _cluster_arn(asked)}),
+        *(
+            Call(action="iam:PassRole", resource=str(properties[name]), context=passed)
+            for name in ("TaskRoleArn", "ExecutionRoleArn")
+            if name in properties
+        ),
+    ]
+
+
 def _tasks(asked: Asked) -> list[Call]:
     cluster = _cluster_arn(asked)
     names = asked.many("tasks") or [asked.one("task")]
@@ -262,6 +277,7 @@ _CALLS: dict[tuple[str, str], Needs] = {
         _tasks,
     ),
     ("ecs", "ListTasks"): _list_tasks,
+    ("ecs", "RunTask"): _run_task,
     **dict.fromkeys([("ecs", name) for name in ("DescribeCapacityProviders", "UpdateCapacityProvider")], _providers),
     ("secretsmanager", "DescribeSecret"): _secret(),
     ("secretsmanager", "GetSecretValue"): _secret("kms:Decrypt"),

@@ -60,8 +60,11 @@ class Need:
 
 
 def _trunking(given: Given) -> list[Request]:
-    setting = {"name": "awsvpcTrunking", "principalArn": given["RoleArn"]}
-    return [Request("ecs", name, setting) for name in ("PutAccountSetting", "DeleteAccountSetting")]
+    role, setting = given["RoleArn"], {"name": "awsvpcTrunking"}
+    return [
+        Request("sts", "AssumeRole", {"RoleArn": role, "RoleSessionName": "account-settings"}),
+        *(Request("ecs", name, setting, role) for name in ("PutAccountSetting", "DeleteAccountSetting")),
+    ]
 
 
 def _database_user(given: Given) -> list[Request]:
@@ -117,6 +120,16 @@ def _hosts(given: Given) -> list[Request]:
     ]
 
 
+def _first_webapp(given: Given) -> list[Request]:
+    cluster = {"cluster": given["ClusterName"]}
+    return [
+        Request("ecs", "RunTask", {**cluster, "taskDefinition": given["TaskDefinitionArn"]}),
+        Request("ecs", "ListTasks", cluster),
+        Request("ecs", "DescribeTasks", {**cluster, "tasks": ["0"]}),
+        Request("ecs", "StopTask", {**cluster, "task": "0"}),
+    ]
+
+
 def _protection(given: Given) -> list[Request]:
     return [
         Request("elasticloadbalancing", "ModifyLoadBalancerAttributes", {"LoadBalancerArn": given["LoadBalancerArn"]}),
@@ -144,6 +157,7 @@ HANDLERS: dict[str, Callable[[Given], list[Request]]] = {
     "framework.onTimeout": lambda _: [],
     "functions.database_user.handler.handler": _database_user,
     "functions.eni_trunking.handler.handler": _trunking,
+    "functions.first_webapp.handler.handler": _first_webapp,
     "functions.hosts.handler.handle": _hosts,
     "functions.protection.handler.handle": _protection,
     "functions.shards.handler.is_complete": _shards,
