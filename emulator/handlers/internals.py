@@ -8,10 +8,10 @@ refuses every other version.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, cast
 
-from ministack.services import alb, autoscaling, ec2, ecs, rds, secretsmanager, ssm
+from ministack.services import alb, autoscaling, ec2, ecs, eventbridge, rds, secretsmanager, ssm
 from ministack.services.cloudformation import drift, provisioners, stacks
 
 Properties = dict[str, Any]
@@ -176,3 +176,29 @@ def before_each_change(check: Callable[[str, str], None]) -> None:
         return update(resource_type, physical_id, old, new, stack, logical_id, *rest)
 
     stacks._provision_resource, stacks._update_resource = checked_provision, checked_update
+
+
+def before_each_rollback(tell: Callable[[str], Awaitable[None]]) -> None:
+    """Await `tell` when a stack begins to take an update back, before its first resource goes back.
+
+    Args:
+        tell: Gets the ARN of the stack, whose status says already that it rolls back.
+    """
+    roll_back = stacks._roll_back_operation
+
+    async def told(name: str, stack_id: str, stack: Record, operation: Record, *rest: Any) -> None:
+        if operation.get("is_update"):
+            stack["StackStatus"] = "UPDATE_ROLLBACK_IN_PROGRESS"
+            await tell(stack_id)
+        await roll_back(name, stack_id, stack, operation, *rest)
+
+    stacks._roll_back_operation = told
+
+
+# ---- EventBridge ----
+
+
+def publish(source: str, detail_type: str, detail: Record) -> None:
+    """Publish an event of AWS itself; the functions that rules call for it run in threads of their own."""
+    entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
