@@ -8,7 +8,7 @@ refuses every other version.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
@@ -23,6 +23,7 @@ from ministack.services import (
     ec2,
     ecs,
     efs,
+    eventbridge,
     iam,
     kms,
     lambda_svc,
@@ -360,3 +361,29 @@ def keep_what_a_rollback_could_not_delete() -> None:
 def imported_exports(stack: Record) -> set[str]:
     """Return the names of the exports that a stack imports."""
     return stack_requests._imported_export_names(stack, stack["StackName"])
+
+
+def before_each_rollback(tell: Callable[[str], Awaitable[None]]) -> None:
+    """Await `tell` when a stack begins to take an update back, before its first resource goes back.
+
+    Args:
+        tell: Gets the ARN of the stack, whose status says already that it rolls back.
+    """
+    roll_back = stacks._roll_back_operation
+
+    async def told(name: str, stack_id: str, stack: Record, operation: Record, *rest: Any) -> None:
+        if operation.get("is_update"):
+            stack["StackStatus"] = "UPDATE_ROLLBACK_IN_PROGRESS"
+            await tell(stack_id)
+        await roll_back(name, stack_id, stack, operation, *rest)
+
+    stacks._roll_back_operation = told
+
+
+# ---- EventBridge ----
+
+
+def publish(source: str, detail_type: str, detail: Record) -> None:
+    """Publish an event of AWS itself; the functions that rules call for it run in threads of their own."""
+    entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)

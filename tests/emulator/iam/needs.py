@@ -93,6 +93,13 @@ def _shards(given: Given) -> list[Request]:
 
 
 def _hosts(given: Given) -> list[Request]:
+    if "RolledBackStack" in given:
+        group = {"AutoScalingGroupName": f"{given['RolledBackStack']}-group"}
+        return [
+            Request("cloudformation", "DescribeStacks", {"StackName": given["RolledBackStack"]}),
+            Request("autoscaling", "DescribeAutoScalingGroups", group),
+            Request("autoscaling", "UpdateAutoScalingGroup", group),
+        ]
     stack = Request("cloudformation", "DescribeStacks", {"StackName": given["StackId"]})
     cluster = {"cluster": given["ClusterName"]}
     if "GroupName" not in given:
