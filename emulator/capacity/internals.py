@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
@@ -234,11 +233,6 @@ def leave_tasks_alone() -> None:
 def shipped(action: str) -> Callable[[dict[str, Any]], Answer]:
     """Return MiniStack's own answer to an action of the ECS API."""
     return cast(Callable[[dict[str, Any]], Answer], ecs._ACTION_MAP[action])
-
-
-def content(answer: Answer) -> dict[str, Any]:
-    """Return the body of an answer of the ECS API."""
-    return json.loads(answer[2])
 
 
 # ---- every call ----
