@@ -46,7 +46,7 @@ PREFERENCES: Mapping[str, object] = {
 Source: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html
 """
 
-PAUSE_SECONDS = 10.0
+PAUSE_SECONDS = 5.0
 
 REPLACE_SECONDS = 300.0
 """How long to wait for the end of a refresh that was cancelled: about as long as one host takes to drain."""

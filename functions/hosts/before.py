@@ -27,7 +27,7 @@ SERVICE_OUTPUTS = {
 }
 """Each property that declares a number of tasks, and the output of the stack that names the service."""
 
-PAUSE_SECONDS = 10.0
+PAUSE_SECONDS = 5.0
 """A coreapp takes up to two minutes to stop."""
 
 PUT_BACK_SECONDS = 30.0
