@@ -5,14 +5,21 @@ from typing import Any
 import pytest
 
 import sizing
+from emulator import workspace
 from functions import contract
 from sizing.planning.cost import INTERFACE_ENDPOINTS, SECRETS
+from stacks.settings import checks
 from standin import nodes
-from tests.assembly import Assembly
+from tests.assembly import CDK_CONTEXT, Assembly
 
 
 def test_sizing_functions_and_stand_in_know_the_same_numbers_of_shards() -> None:
     assert sizing.SHARD_COUNTS == contract.SHARD_COUNTS == nodes.SHARD_COUNTS
+
+
+def test_settings_and_the_embedded_target_know_the_same_account() -> None:
+    assert checks.EMBEDDED_ACCOUNT == workspace.ACCOUNT
+    assert CDK_CONTEXT["deployments"]["local"]["account"] == workspace.ACCOUNT
 
 
 def quantity(plan: sizing.Plan, name: str) -> float:

@@ -192,7 +192,7 @@ class RoleService(ecs.Ec2Service):
             enable_execute_command=False,
         )
         # A task that starts before it may mount the files fails.
-        self.node.add_dependency(shared.media.mount_policy)
+        self.node.add_dependency(shared.media.mount_policy, shared.media.file_system.mount_targets_available)
 
     def running_tasks(self) -> cloudwatch.IMetric:
         """Return how many tasks run; Container Insights publishes it."""

@@ -287,6 +287,16 @@ WRONG_IN_ANY_CASE: dict[str, tuple[Any, ...]] = {
 }
 
 
+def test_the_masters_login_is_for_the_embedded_target_alone() -> None:
+    """RDS changes the master's password every 7 days, and a container reads it once (T-21)."""
+    assert load(deployment="local").database_user == "master"
+    staging = {"deployment": "staging", "database_user": "master"}
+    assert load(**staging, account="123456789012").database_user == "master"
+    for account in ({}, {"account": "210987654321"}):
+        (line,) = refusal({**staging, **account})
+        assert line.endswith("master is for the embedded target alone, whose account is 123456789012")
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [(key, value) for key, values in WRONG_IN_ANY_CASE.items() for value in values]
 )

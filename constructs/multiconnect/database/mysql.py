@@ -271,15 +271,15 @@ class MysqlDatabase(Construct):
             description=f"Over {CONNECTION_ALARM_PERCENT} % of the {self._connection_limit} connections that the class "
             "allows are open. At the limit the client is refused (error 1040): choose a larger database_class.",
         )
+        least_gib = self._storage_gib * FREE_STORAGE_ALARM_PERCENT / 100
         alarms.add(
             "DatabaseFreeStorage",
             self.free_storage().with_(period=PERIOD, statistic="Minimum"),
             BELOW,
-            self._storage_gib * 1024**3 * FREE_STORAGE_ALARM_PERCENT / 100,
+            least_gib * 1024**3,
             missing_data=KEEP,
-            description=f"Less than {FREE_STORAGE_ALARM_PERCENT} % of the {self._storage_gib} GiB at the start are "
-            "free, and RDS has not added storage: raise database_max_storage_gib, and look at the events of the "
-            "instance.",
+            description=f"Less than {least_gib:g} GiB are free, and RDS has not added storage: raise "
+            "database_max_storage_gib.",
         )
         alarms.add(
             "DatabaseCpu",
