@@ -69,8 +69,9 @@ class Media(Construct):
             security_group=self.security_group,
             encrypted=True,
             kms_key=key,
-            # Any policy takes the place of EFS's own, which lets everybody mount. This one allows nothing, so that only
-            # a role that may mounts. By itself the CDK would write one that lets everybody be root (T-47).
+            # Any policy takes the place of EFS's own, which lets everybody mount. This one allows nothing, since it is
+            # enough that the policy of a role does. The CDK would write one that lets everybody be root (T-47):
+            # https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html
             allow_anonymous_access=True,
             file_system_policy=_only_over_tls(),
             enable_automatic_backups=True,

@@ -11,7 +11,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from stacks.organisation import tag_and_bind
 from stacks.settings import Settings, SettingsError
 from stacks.settings.keys.organisation import MOST_TAGS
-from tests.assembly import CDK_CONTEXT, STACKS, Assembly
+from tests.assembly import CDK_CONTEXT, ROOT, STACKS, Assembly
 from tests.conftest import Synth
 
 TAGS = {"CostCenter": "42", "Owner": "messaging team"}
@@ -163,6 +163,23 @@ def test_the_hosts_volumes_are_encrypted_with_the_own_key(ruled: Assembly, produ
 
     assert (disk(ruled)["Encrypted"], disk(ruled)["KmsKeyId"]) == (True, VOLUME_KEY)
     assert "KmsKeyId" not in disk(production)
+
+
+def test_the_runbook_gives_the_key_policy_that_auto_scaling_needs() -> None:
+    """https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html"""
+    text = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
+    use, attach = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    role = "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+    assert use["Principal"] == attach["Principal"] == {"AWS": role}
+    assert set(use["Action"]) == {
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey*",
+        "kms:ReEncrypt*",
+    }
+    assert attach["Action"] == "kms:CreateGrant"
+    assert attach["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
 
 @pytest.mark.parametrize(
