@@ -13,7 +13,6 @@ from multiconnect.network import Network
 from sizing import Plan
 from stacks.retention import Retention
 from stacks.settings import Settings
-from stacks.settings.keys.network import ZONE_ID
 
 
 class NetworkStack(Stack):
@@ -47,7 +46,7 @@ class NetworkStack(Stack):
             zones=plan.hosts.availability_zones,
             cidr=settings.vpc_cidr,
             nat_gateways=plan.nat_gateways,
-            zones_are_ids=bool(names and ZONE_ID.fullmatch(names[0])),
+            zones_are_ids=settings.zones_are_ids,
             interface_endpoints=settings.interface_endpoints,
             without_endpoints=settings.without_endpoints,
             flow_log_group=logs.LogGroup(

@@ -127,12 +127,17 @@ def as_many_zones_as_names(
 
 
 def one_nat_gateway_per_zone(
-    environment: str, region: str, nat_gateways: int | None, availability_zones: int | None
+    environment: str,
+    region: str,
+    nat_gateways: int | None,
+    availability_zones: int | None,
+    availability_zone_names: Sequence[str] | None,
 ) -> Iterator[Problem]:
     """More NAT gateways than zones have no subnet to stand in."""
     if nat_gateways is None:
         return
-    zones = availability_zones or plan(environment=environment, region=region).hosts.availability_zones
+    zones = availability_zones or len(availability_zone_names or ())
+    zones = zones or plan(environment=environment, region=region).hosts.availability_zones
     if nat_gateways > zones:
         yield Problem("nat_gateways", nat_gateways, f"1 to {zones}, one per zone")
 

@@ -15,7 +15,7 @@ from stacks.settings.foreign import is_foreign
 from stacks.settings.keys.client import Client
 from stacks.settings.keys.database import MOST_STORAGE_GIB, Database
 from stacks.settings.keys.deployment import Deployment
-from stacks.settings.keys.network import Network
+from stacks.settings.keys.network import ZONE_ID, Network
 from stacks.settings.keys.operation import Operation
 from stacks.settings.keys.organisation import Organisation
 from stacks.settings.keys.shards import Shards
@@ -105,6 +105,11 @@ class Settings(Organisation, Operation, Shards, Client, Network, Database, Sizes
             problems.append(problem._replace(reason=str(reason) if isinstance(reason, Refusal) else ""))
         refused = {problem.parameter for problem in problems}
         return cls.model_validate({key: value for key, value in sound.items() if key not in refused}), problems
+
+    @property
+    def zones_are_ids(self) -> bool:
+        """Whether the zones are named by ids, which mean the same place in every account."""
+        return bool(self.availability_zone_names and ZONE_ID.fullmatch(self.availability_zone_names[0]))
 
     def max_storage_gib(self, plan: Plan) -> int:
         """Return how far the database's storage grows by itself, in GiB."""

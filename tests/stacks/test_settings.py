@@ -252,7 +252,7 @@ def test_what_the_command_line_says_is_no_fault_of_the_other_deployments() -> No
 
 WRONG_IN_ANY_CASE: dict[str, tuple[Any, ...]] = {
     "environment": ("prod", None, 1),
-    "name": ("Wa", "w", 5),
+    "name": ("Wa", "w", 5, "aws-wa"),
     "region": ("mars-1", "", 7),
     "account": ("12", 123456789012),
     "active_coreapps": (3, "eight", True, 64),
@@ -273,10 +273,15 @@ WRONG_IN_ANY_CASE: dict[str, tuple[Any, ...]] = {
     "database_user": ("root",),
     "tls": ("perhaps",),
     "availability_zones": (1, 5, "two"),
+    "availability_zone_names": ("a,b", "us-east-1a", ["us-east-1a", 5], "us-east-1a,us-east-1a"),
+    "without_endpoints": ("s3", 5),
+    "allow_any_address": ("perhaps",),
+    "shards_endpoint": ("http://wa.example", "https://me@wa.example"),
+    "shards_ca_parameter": ("/aws/ca",),
     "nat_gateways": (0, 9),
     "vpc_cidr": ("8.8.0.0/16", "nowhere"),
-    "allowed_cidrs": ("10.0.0.1/8",),
-    "registry": ("https://docker.example",),
+    "allowed_cidrs": ("10.0.0.1/8", "", "10.0.0.0/8,::/0"),
+    "registry": ("https://docker.example", "whatsapp"),
     "image_tag": ("a b",),
     "certificate_max_age_days": (0, 366),
     "log_retention_days": (2, "some"),
@@ -318,6 +323,9 @@ def test_everything_wrong_is_told_at_once_whatever_else_is_wrong(context: dict[s
         ({"active_coreapps": 3, "spares": 5}, {"active_coreapps"}),  # 8 active coreapps may have 4, 32 may have 14
         ({"active_coreapps": "many", "database_class": "db.m7g.2xlarge"}, {"active_coreapps"}),  # enough for 1
         ({"availability_zones": 9, "nat_gateways": 4}, {"availability_zones"}),  # 4 zones may have 4
+        ({"availability_zone_names": "a,b", "nat_gateways": 4}, {"availability_zone_names"}),  # 4 names may have 4
+        ({"vpc_cidr": "nowhere", "webs": 100, "masters": 100}, {"vpc_cidr"}),
+        ({"environment": "prod", "allowed_cidrs": "0.0.0.0/0"}, {"environment"}),  # staging may
         ({"environment": "prod", "nat_gateways": 3}, {"environment"}),
         ({"host_families": "zz", "host_type": "m6i.large"}, {"host_families"}),
         ({"webs": 0, "nat_gateways": 4}, {"webs", "nat_gateways"}),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from emulator.handlers.replacement import needs_replacement
 from stacks.settings import Settings
 from stacks.settings.change import IN_PLACE, STACKS, Change
 from stacks.settings.declaration import change_of, choices_of
@@ -42,7 +43,7 @@ VALUES: dict[str, tuple[Context, Context]] = {
     "database_families": (BASE, {**BASE, "database_families": "r7g"}),
     "database_storage_gib": (BASE, {**BASE, "database_storage_gib": 500}),
     "database_max_storage_gib": (BASE, {**BASE, "database_max_storage_gib": 5000}),
-    "database_user": (STAGING, {**STAGING, "database_user": "master"}),
+    "database_user": ({"deployment": "local", "database_user": "client"}, {"deployment": "local"}),
     "tls": (PLAINTEXT, {**PLAINTEXT, "tls": "false"}),
     "allow_plaintext_database": (BASE, PLAINTEXT),
     "backup_retention_days": (BASE, {**BASE, "backup_retention_days": 35}),
@@ -137,6 +138,18 @@ class Update:
         return replaced_or_removed(self.before, self.after)
 
     @property
+    def replaced_by_the_target(self) -> set[str]:
+        """What the embedded target would make anew, of the resources that stay."""
+        new = dict(self.after.everything())
+        return {
+            name
+            for name, item in self.before.everything()
+            if name in new
+            and new[name]["Type"] == item["Type"]
+            and needs_replacement(item["Type"], item.get("Properties", {}), new[name].get("Properties", {}))
+        }
+
+    @property
     def gives_up(self) -> set[str]:
         """The types of stateful resources among it."""
         kinds = {name: item["Type"] for name, item in self.before.everything()}
@@ -224,6 +237,7 @@ def test_a_change_does_what_its_key_says_both_ways(synth: Synth, keys: list[str]
     second = synth(**{name: value for each in keys for name, value in VALUES[each][1].items()})
     ways = (Update(first, second), Update(second, first))
     change = declared(key)
+    assert all(way.replaced_by_the_target <= way.gone for way in ways)
     refused = [way.refusals() for way in ways]
     assert set().union(*(way.gives_up for way in ways)) == GIVES_UP.get(key, set()) or change.kind == "never"
     restarted = set().union(*(way.restarts for way in ways))
