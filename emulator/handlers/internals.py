@@ -295,7 +295,7 @@ def remember_request(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
 def caller_arn() -> str:
     """Return the ARN of the principal that signed the current request; the account's root when nobody else is known."""
-    return iam_evaluator.request_caller_arn(_request_headers.get({}))
+    return iam_evaluator._request_caller_arn.get() or iam_evaluator.request_caller_arn(_request_headers.get({}))
 
 
 def before_templates(judge: Callable[[Record], str | None]) -> None:

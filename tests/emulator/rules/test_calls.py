@@ -77,7 +77,12 @@ def signed_by(running: target.Target, arn: str) -> Any:
 @pytest.fixture
 def roles(stacks: Deploy) -> dict[str, str]:
     anybody = trust_of(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
-    resources = {name: resource("IAM::Role", AssumeRolePolicyDocument=anybody) for name in ("Hosts", "Function")}
+    actions = ["ecs:PutAccountSetting", "ecs:DeleteAccountSetting"]
+    policy = {"Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    rights = [{"PolicyName": "settings", "PolicyDocument": policy}]
+    resources = {
+        name: resource("IAM::Role", AssumeRolePolicyDocument=anybody, Policies=rights) for name in ("Hosts", "Function")
+    }
     outputs = {name: {"Value": att(name, "Arn")} for name in resources}
     return stacks("roles", resources, outputs)["Outputs"]
 
