@@ -355,6 +355,18 @@ def test_a_protected_stack_is_not_deleted(running: target.Target, stacks: Deploy
         running.client("cloudformation").delete_stack(StackName="kept")
 
 
+def test_a_stack_made_by_a_change_set_is_deleted(
+    running: target.Target, settle: Callable[..., dict[str, Any]], delete: Callable[[str], str]
+) -> None:
+    # `cdk deploy` makes all stacks so, and MiniStack keeps fewer fields of them.
+    client = running.client("cloudformation")
+    names = {"StackName": "by-change-set", "ChangeSetName": "first"}
+    client.create_change_set(**names, ChangeSetType="CREATE", TemplateBody=json.dumps({"Resources": TOPIC}))
+    client.execute_change_set(**names)
+    assert settle(running, "by-change-set")["StackStatus"] == "CREATE_COMPLETE"
+    assert delete("by-change-set") == "DELETE_COMPLETE"
+
+
 @pytest.mark.parametrize(
     ("policy", "status"), [("Retain", "ROLLBACK_COMPLETE"), ("RetainExceptOnCreate", "CREATE_COMPLETE")]
 )
