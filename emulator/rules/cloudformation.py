@@ -1,4 +1,4 @@
-"""CloudFormation: exports that are in use."""
+"""CloudFormation: templates that refer to nothing or go in a circle, and exports that are in use."""
 
 from __future__ import annotations
 
