@@ -203,6 +203,10 @@ def _restore_associations(cluster: str, properties: Properties) -> Attributes:
 # ---- account settings: MiniStack keeps them for the account alone ----
 
 
+def _root() -> str:
+    return f"arn:aws:iam::{get_account_id()}:root"
+
+
 def _principal(data: dict[str, Any]) -> str:
     """Return whom a setting is for: who is named, or else the caller, a session of a role being that role."""
     caller = internals.caller_arn()
@@ -239,7 +243,7 @@ def _delete_account_setting(data: dict[str, Any]) -> Any:
 def _list_account_settings(data: dict[str, Any]) -> Any:
     """List what was set for the principal, or with `effectiveSettings` what holds for it."""
     wanted, principal = data.get("name"), _principal(data)
-    root = f"arn:aws:iam::{get_account_id()}:root"
+    root = _root()
     found = {
         name: _setting(owner, name, value)
         # The account's own come first, so that the principal's replace them.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ministack.core import iam_evaluator
-from ministack.core.responses import error_response_json, get_region
+from ministack.core.responses import error_response_json, get_region, now_iso
 from ministack.services import (
     alb,
     autoscaling,
@@ -296,7 +296,7 @@ def remember_request(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
 def caller_arn() -> str:
     """Return the ARN of the principal that signed the current request; the account's root when nobody else is known."""
-    return iam_evaluator.request_caller_arn(_request_headers.get({}))
+    return iam_evaluator._request_caller_arn.get() or iam_evaluator.request_caller_arn(_request_headers.get({}))
 
 
 def before_templates(judge: Callable[[Record], str | None]) -> None:
@@ -353,7 +353,7 @@ def keep_what_a_rollback_could_not_delete() -> None:
         await roll_back(name, stack_id, stack, operation)
         for logical_id, record in stack.get("_rollback_failed", {}).items():
             left = {"LogicalResourceId": logical_id, "ResourceStatus": "DELETE_FAILED", "Attributes": {}} | record
-            stack["_resources"].setdefault(logical_id, left | {"Timestamp": stack["CreationTime"]})
+            stack["_resources"].setdefault(logical_id, left | {"Timestamp": now_iso()})
 
     stacks._roll_back_operation = keeping
 

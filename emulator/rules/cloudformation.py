@@ -1,4 +1,4 @@
-"""CloudFormation: exports that are in use."""
+"""CloudFormation: templates that refer to nothing or go in a circle, and exports that are in use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def register() -> None:
     """Judge every template that is sent, and the exports of every stack that is created, updated or deleted."""
     internals.before_outputs(_judge_exports)
     internals.keep_what_a_rollback_could_not_delete()
-    internals.before_stack_delete(lambda stack: None if stack["EnableTerminationProtection"] else stack_exports(stack))
+    internals.before_stack_delete(
+        lambda stack: None if stack.get("EnableTerminationProtection") else stack_exports(stack)
+    )
     internals.before_templates(lambda template: unresolved_reference(template) or circular_dependency(template))
 
 

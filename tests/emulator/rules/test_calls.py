@@ -77,7 +77,12 @@ def signed_by(running: target.Target, arn: str) -> Any:
 @pytest.fixture
 def roles(stacks: Deploy) -> dict[str, str]:
     anybody = trust_of(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
-    resources = {name: resource("IAM::Role", AssumeRolePolicyDocument=anybody) for name in ("Hosts", "Function")}
+    actions = ["ecs:PutAccountSetting", "ecs:DeleteAccountSetting"]
+    policy = {"Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    rights = [{"PolicyName": "settings", "PolicyDocument": policy}]
+    resources = {
+        name: resource("IAM::Role", AssumeRolePolicyDocument=anybody, Policies=rights) for name in ("Hosts", "Function")
+    }
     outputs = {name: {"Value": att(name, "Arn")} for name in resources}
     return stacks("roles", resources, outputs)["Outputs"]
 
@@ -348,6 +353,18 @@ def test_a_protected_stack_is_not_deleted(running: target.Target, stacks: Deploy
     stacks("kept", TOPIC, EnableTerminationProtection=True)
     with pytest.raises(ClientError, match=r"ValidationError.*cannot be deleted while TerminationProtection is enabled"):
         running.client("cloudformation").delete_stack(StackName="kept")
+
+
+def test_a_stack_made_by_a_change_set_is_deleted(
+    running: target.Target, settle: Callable[..., dict[str, Any]], delete: Callable[[str], str]
+) -> None:
+    # `cdk deploy` makes all stacks so, and MiniStack keeps fewer fields of them.
+    client = running.client("cloudformation")
+    names = {"StackName": "by-change-set", "ChangeSetName": "first"}
+    client.create_change_set(**names, ChangeSetType="CREATE", TemplateBody=json.dumps({"Resources": TOPIC}))
+    client.execute_change_set(**names)
+    assert settle(running, "by-change-set")["StackStatus"] == "CREATE_COMPLETE"
+    assert delete("by-change-set") == "DELETE_COMPLETE"
 
 
 @pytest.mark.parametrize(
