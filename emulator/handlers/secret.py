@@ -17,9 +17,7 @@ def register() -> None:
         _, attributes = shipped["create"](logical_id, properties, stack)
         return attributes["Arn"], attributes
 
-    def update(
-        arn: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> tuple[str, Attributes]:
+    def update(arn: str, old: Properties, new: Properties, stack: str, logical_id: str) -> tuple[str, Attributes]:
         _, attributes = shipped["update"](_name(arn), old, new, stack, logical_id)
         return attributes["Arn"], attributes
 
