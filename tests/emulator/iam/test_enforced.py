@@ -294,7 +294,7 @@ def test_a_rule_starts_a_function_by_its_permission_alone(running: target.Target
         targets = [{"Arn": att(source, "Arn"), "Id": "0"}]
         return resource("Events::Rule", EventPattern={"source": ["test.iam"]}, Targets=targets)
 
-    quiet = {"Code": {"ZipFile": "def handler(*_): print('started')"}}
+    code = {"ZipFile": "def handler(*_): print('started')"}
     permission = resource(
         "Lambda::Permission",
         FunctionName=att("Open", "Arn"),
@@ -305,8 +305,8 @@ def test_a_rule_starts_a_function_by_its_permission_alone(running: target.Target
     made = apply(
         {
             "Role": role("lambda.amazonaws.com", {"*": [*LOGS["*"], "logs:CreateLogGroup"]}),
-            "Open": function(**quiet),
-            "Shut": function(**quiet),
+            "Open": function(Code=code),
+            "Shut": function(Code=code),
             "OpenRule": rule("Open"),
             "ShutRule": rule("Shut"),
             "Permission": permission,
