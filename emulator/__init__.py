@@ -1,8 +1,8 @@
 """An embedded AWS target for `cdk deploy`: MiniStack, the resource types it lacks, and the CDK's own CLI.
 
-`make up` drives it; `python -m emulator --help` lists what it can do. Hosts and tasks are simulated (`capacity/`): they
-have room, come, go and wait as in AWS. There is no container, database server or traffic behind them, and IAM is not
-enforced.
+`make up` drives it; `python -m emulator --help` lists what it can do. It refuses what AWS refuses (`rules/`) and judges
+every call of a role (`iam/`). Hosts and tasks are simulated (`capacity/`): they have room, come, go and wait as in AWS.
+There is no container, database server or traffic behind them.
 """
 
 import sys

@@ -47,10 +47,12 @@ def _managed_secret(database: dict[str, Any], properties: Properties) -> Attribu
     if not database.get("MasterUserSecret"):
         key = (properties.get("MasterUserSecret") or {}).get("KmsKeyId")
         login = {"username": database["MasterUsername"], "password": secrets.token_urlsafe(24)}
+        name = f"rds!db-{secrets.token_hex(8)}"
+        arn = create_secret_in_process(name, json.dumps(login), description="Managed by RDS")
+        # Who reads the secret needs its key too.
+        internals.secrets[name]["KmsKeyId"] = key
         database["MasterUserSecret"] = {
-            "SecretArn": create_secret_in_process(
-                f"rds!db-{secrets.token_hex(8)}", json.dumps(login), description="Managed by RDS"
-            ),
+            "SecretArn": arn,
             "SecretStatus": "active",
             "KmsKeyId": key or f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/secretsmanager",
         }

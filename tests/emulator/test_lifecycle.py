@@ -13,6 +13,9 @@ import pytest
 from emulator import cdk, life, report, target
 from emulator.workspace import PROJECT, Workspace
 from sizing import Plan
+from tests.conftest import Synth
+from tests.emulator.iam.account import Templates
+from tests.emulator.iam.needs import needed
 
 # D-11: no change of size may replace one of these.
 STATEFUL = {
@@ -141,7 +144,7 @@ def resize(workspace: Workspace, running: target.Target, active_coreapps: int) -
 
 @pytest.mark.emulator
 @pytest.mark.xdist_group("deploy")
-def test_up_resize_failed_resize_and_down(local: Workspace) -> None:
+def test_up_resize_failed_resize_and_down(local: Workspace, synth: Synth) -> None:
     running = life.up(local)
     two = look(running)
     assert_as_planned(two, planned(2))
@@ -190,6 +193,8 @@ def test_up_resize_failed_resize_and_down(local: Workspace) -> None:
     assert_as_planned(look(running), planned(2))
     assert_hosts_suffice(running, planned(2))
 
+    assert_calls_are_in_the_table(running, Templates(assembly=synth("local")))
+
     life.destroy(local, running)
     left = left_behind(running)
     assert left == {"stacks": [report.BOOTSTRAP_STACK]}
@@ -197,6 +202,21 @@ def test_up_resize_failed_resize_and_down(local: Workspace) -> None:
     life.down(local)
     assert target.find(local) is None
     life.down(local)
+
+
+def assert_calls_are_in_the_table(running: target.Target, account: Templates) -> None:
+    """What functions called is what the tests of policies say that they call, and all of it was allowed."""
+    made = {(call["role"], call["action"]) for call in running.judged_calls()}
+    assert made
+    listed = {(need.principal.rpartition("/")[2], need.call.action) for need in needed(account)}
+    unknown = {
+        (role, action)
+        for role, action in made
+        # The target shortens long names and adds a number to them.
+        if not any(action == known and role.startswith(name[:40]) for name, known in listed)
+    }
+    assert unknown == set()
+    assert [call for call in running.judged_calls() if not call["allowed"]] == []
 
 
 def template(tmp_path: Path, resources: dict[str, Any]) -> Path:

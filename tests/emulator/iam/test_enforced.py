@@ -287,3 +287,53 @@ def test_calls_are_noted_with_the_verdict(running: target.Target, apply: Apply) 
     )
     noted = [call for call in running.judged_calls() if call["resource"].endswith(":parameter/noted")]
     assert [(call["action"], call["allowed"]) for call in noted] == [("ssm:GetParameter", False)]
+
+
+def test_a_rule_starts_a_function_by_its_permission_alone(running: target.Target, apply: Apply) -> None:
+    def rule(source: str) -> Resource:
+        targets = [{"Arn": att(source, "Arn"), "Id": "0"}]
+        return resource("Events::Rule", EventPattern={"source": ["test.iam"]}, Targets=targets)
+
+    code = {"ZipFile": "def handler(*_): print('started')"}
+    permission = resource(
+        "Lambda::Permission",
+        FunctionName=att("Open", "Arn"),
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=att("OpenRule", "Arn"),
+    )
+    made = apply(
+        {
+            "Role": role("lambda.amazonaws.com", {"*": [*LOGS["*"], "logs:CreateLogGroup"]}),
+            "Open": function(Code=code),
+            "Shut": function(Code=code),
+            "OpenRule": rule("Open"),
+            "ShutRule": rule("Shut"),
+            "Permission": permission,
+        },
+        {"Open": ref("Open"), "Shut": ref("Shut")},
+    )
+    running.client("events").put_events(Entries=[{"Source": "test.iam", "DetailType": "test", "Detail": "{}"}])
+    logs = running.client("logs")
+
+    def started(name: str) -> bool:
+        groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{made['Outputs'][name]}")["logGroups"]
+        return bool(groups)
+
+    assert eventually(lambda: started("Open"))
+    assert not started("Shut")
+
+
+def test_a_function_that_may_not_write_its_log_writes_none(running: target.Target, apply: Apply) -> None:
+    made = apply(
+        {
+            "Role": role("lambda.amazonaws.com", LOGS),
+            "Function": function(Code={"ZipFile": "def handler(*_): print('heard')"}),
+        },
+        {"Function": ref("Function"), "Role": ref("Role")},
+    )
+    running.client("iam").delete_role_policy(RoleName=made["Outputs"]["Role"], PolicyName="All")
+    answer = running.client("lambda").invoke(FunctionName=made["Outputs"]["Function"])
+    assert "FunctionError" not in answer
+    groups = running.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{made['Outputs']['Function']}")
+    assert groups["logGroups"] == []
