@@ -5,7 +5,7 @@ launched first: the group then holds one host more than it desires, even if that
 zones always does so, unless it is suspended (T-37).
 Sources: https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-max-instance-lifetime.html
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-maintenance-policy-overview-and-considerations.html
-https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html#AutoScalingBehavior.InstanceUsage
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def _begin(world: World, group: Record) -> bool:
         return _next_of_refresh(world, group, refresh)
     # A host that is protected from scale-in is not replaced, however old it is (T-9).
     hosts = [host for host in capacity(world, group) if host.state == IN_SERVICE and not host.protected]
-    lifetime = group.get("MaxInstanceLifetime")
-    for host in hosts if lifetime else ():
-        if world.now >= host.launched + lifetime:
+    lifetime: int = group.get("MaxInstanceLifetime") or 0
+    for host in hosts:
+        if lifetime and world.now >= host.launched + lifetime:
             policy = group.get("InstanceMaintenancePolicy") or {}
             return _replace(world, group, host, policy.get("MinHealthyPercentage"), "it reached its maximum lifetime")
     if "AZRebalance" in (group.get("SuspendedProcesses") or ()) or not settled(world, group):
