@@ -173,10 +173,12 @@ def _remove(world: World, host: Host) -> bool:
 def _fit(world: World, group: Record) -> bool:
     hosts = capacity(world, group)
     # While a host is replaced by one that is launched first, the group holds one more.
-    wanted = group["DesiredCapacity"] + bool((group.get("_replacing") or {}).get("launching"))
+    plan = group.get("_replacing") or {}
+    wanted = group["DesiredCapacity"] + bool(plan.get("launching"))
     suspended = group.get("SuspendedProcesses") or ()
     if len(hosts) < wanted and "Launch" not in suspended:
-        return _launch(world, group, hosts)
+        # A successor comes to the zone of the host that it replaces, unless that one has too many.
+        return _launch(world, group, [host for host in hosts if host.id != plan.get("victim")])
     if len(hosts) > wanted and "Terminate" not in suspended:
         return _scale_in(world, group, hosts, len(hosts) - wanted)
     return False

@@ -1,13 +1,16 @@
-"""Hosts replaced one after the other: because they are too old, or because an instance refresh says so.
+"""Hosts replaced one after the other: too old, named by an instance refresh, or too many in one zone.
 
 By default a host ends before its successor is launched. With a minimum healthy percentage of 100 its successor is
-launched first: the group then holds one host more than it desires, even if that is its maximum (T-26).
+launched first: the group then holds one host more than it desires, even if that is its maximum (T-26). Balancing of
+zones always does so, unless it is suspended (T-37).
 Sources: https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-max-instance-lifetime.html
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-maintenance-policy-overview-and-considerations.html
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,15 +76,27 @@ def start_refresh(world: World, group: Record, refresh_id: str, preferences: dic
 def _begin(world: World, group: Record) -> bool:
     if (refresh := running_refresh(group)) is not None:
         return _next_of_refresh(world, group, refresh)
-    lifetime = group.get("MaxInstanceLifetime")
-    if not lifetime:
-        return False
     # A host that is protected from scale-in is not replaced, however old it is (T-9).
-    for host in capacity(world, group):
-        if host.state == IN_SERVICE and not host.protected and world.now >= host.launched + lifetime:
+    hosts = [host for host in capacity(world, group) if host.state == IN_SERVICE and not host.protected]
+    lifetime: int = group.get("MaxInstanceLifetime") or 0
+    for host in hosts:
+        if lifetime and world.now >= host.launched + lifetime:
             policy = group.get("InstanceMaintenancePolicy") or {}
             return _replace(world, group, host, policy.get("MinHealthyPercentage"), "it reached its maximum lifetime")
-    return False
+    if "AZRebalance" in (group.get("SuspendedProcesses") or ()) or not settled(world, group):
+        return False
+    return _balance(world, group, hosts)
+
+
+def _balance(world: World, group: Record, hosts: list[Host]) -> bool:
+    """Move a host from the zone with most hosts to the one with fewest, if they differ by two or more."""
+    counted = Counter(dict.fromkeys(group["AvailabilityZones"], 0))
+    counted.update(host.zone for host in capacity(world, group))
+    (fullest, most), fewest = counted.most_common(1)[0], min(counted.values())
+    victim = next((host for host in hosts if host.zone == fullest), None)
+    if most - fewest < 2 or victim is None:
+        return False
+    return _replace(world, group, victim, 100, f"{fullest} has {most} hosts and another zone {fewest}")
 
 
 def _next_of_refresh(world: World, group: Record, refresh: Record) -> bool:

@@ -389,7 +389,8 @@ def test_hosts_are_renewed_by_their_maximum_lifetime(deployment: Deployment, pol
     deployment.running.set_capacity(advance_days=29)
     assert names(deployment) == before
     deployment.running.set_capacity(advance_days=2)
-    assert len(names(deployment)) == 2
+    zones = [each["AvailabilityZone"] for each in deployment.group()["Instances"]]
+    assert sorted(zones) == ["us-east-1a", "us-east-1b"]
     assert not names(deployment) & before
     assert deployment.service()["runningCount"] == 6
     # T-26: by default the group ends a host that running tasks need before its successor is there.
@@ -438,6 +439,31 @@ def test_a_refresh_waits_an_hour_for_protected_hosts(deployment: Deployment) -> 
     assert names(deployment) == before
     assert refresh(deployment, ScaleInProtectedInstances="Refresh", MinHealthyPercentage=100)["Status"] == "Successful"
     assert not names(deployment) & before
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_group_out_of_balance_goes_beyond_its_cap(deployment: Deployment, suspended: bool) -> None:
+    """T-37: the group launches a host in the emptier zone first, at its maximum too, and drains one that tasks need."""
+    deployment.apply(tasks=9, hosts=(2, 4))
+    name = deployment.outputs["Hosts"]
+    if suspended:
+        deployment.scaling.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=["AZRebalance"])
+    zones = Counter(each["AvailabilityZone"] for each in deployment.group()["Instances"])
+    ((emptier, _),) = zones.most_common()[1:]
+    (lone,) = [each for each in deployment.group()["Instances"] if each["AvailabilityZone"] == emptier]
+    # Two hosts are left, both in one zone.
+    deployment.want(6)
+    deployment.scaling.update_auto_scaling_group(AutoScalingGroupName=name, MaxSize=3)
+    deployment.scaling.terminate_instance_in_auto_scaling_group(
+        InstanceId=lone["InstanceId"], ShouldDecrementDesiredCapacity=True
+    )
+    after = deployment.group()
+    assert sorted(Counter(each["AvailabilityZone"] for each in after["Instances"]).values()) == (
+        [2] if suspended else [1, 1]
+    )
+    told = "has 2 hosts and another zone 0"
+    assert any(told in text and name in text for text in deployment.running.capacity()["history"]) != suspended
+    assert deployment.service()["runningCount"] == 6
 
 
 # ---- the Auto Scaling API ----
