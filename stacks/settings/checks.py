@@ -133,7 +133,7 @@ def one_nat_gateway_per_zone(
     availability_zones: int | None,
     availability_zone_names: Sequence[str] | None,
 ) -> Iterator[Problem]:
-    """More NAT gateways than zones have no subnet to stand in."""
+    """More NAT gateways than zones have no subnet to stand in; whoever misspelt a zone is told of that alone."""
     if nat_gateways is None:
         return
     zones = availability_zones or len(availability_zone_names or ())
