@@ -120,6 +120,18 @@ def _rule(account: Account, arn: str, properties: Properties) -> Iterator[Duty]:
     for target in properties.get("Targets") or []:
         if ":lambda:" in str(target.get("Arn")):
             yield rule_target(account, arn, str(target["Arn"]))
+        if ":sns:" in str(target.get("Arn")) and target.get("RoleArn"):
+            yield from _rule_topic(account, arn, str(target["RoleArn"]), str(target["Arn"]))
+
+
+def _rule_topic(account: Account, rule: str, role: str, topic: str) -> Iterator[Duty]:
+    """Yield what a rule needs to publish to a topic with a role of its own."""
+    refusal = f"Provided role '{role}' cannot be assumed by principal 'events.amazonaws.com'."
+    yield from assumes(account, "events.amazonaws.com", role, refusal, rule)
+    calls = {"sns:Publish": topic}
+    if key := account.key_of(topic):
+        calls |= {"kms:Decrypt": key, "kms:GenerateDataKey": key}
+    yield from as_session(session_of(account, role, "events"), calls)
 
 
 # ---- CloudWatch ----
