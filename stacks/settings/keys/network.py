@@ -133,9 +133,7 @@ class Network(BaseModel):
     load_balancer_scheme: Literal["internal", "internet-facing"] = setting(
         "internal",
         "Where the API is reached from.",
-        change=replaced(
-            "another load balancer with another name; callers need the new one, and the tasks are replaced"
-        ),
+        change=replaced("another load balancer with another name, which callers then need; ECS replaces the webapps"),
     )
     allowed_cidrs: Callers = setting(
         lambda known: (known["vpc_cidr"],),
