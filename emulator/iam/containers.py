@@ -15,13 +15,13 @@ _SECRET = re.compile(r"(arn:aws[a-z-]*:secretsmanager:[^:]+:\d+:secret:[^:]+)(:.
 _REGISTRY = re.compile(r"(?P<account>\d+)\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+)")
 # The calls of the agent: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html
 _AGENT_ON_CLUSTER = (
-    "ecs:DeregisterContainerInstance",
     "ecs:RegisterContainerInstance",
     "ecs:SubmitAttachmentStateChanges",
     "ecs:SubmitContainerStateChange",
     "ecs:SubmitTaskStateChange",
 )
-_AGENT_ON_HOST = ("ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState")
+_AGENT_ON_HOST = ("ecs:Poll", "ecs:StartTelemetrySession")
+_STATE = "ecs:UpdateContainerInstancesState"
 # What a host in Session Manager calls, out of AmazonSSMManagedInstanceCore.
 _SESSION_MANAGER = (
     "ssm:UpdateInstanceInformation",
@@ -87,10 +87,12 @@ def host(account: Account, role: str, cluster: str) -> Iterator[Duty]:
     cluster_arn, own = f"{ecs}:cluster/{cluster}", f"{ecs}:container-instance/{cluster}/0123456789abcdef"
     yield from as_session(session, {"ecs:DiscoverPollEndpoint": "*"}, why)
     yield from as_session(session, dict.fromkeys(_AGENT_ON_CLUSTER, cluster_arn), why)
-    for action in _AGENT_ON_HOST:
+    for action in (*_AGENT_ON_HOST, _STATE):
         call = Call(action=action, resource=own, context={"ecs:cluster": cluster_arn})
-        yield Duty(principal=session, call=call, refusal=why)
-    yield from as_session(session, dict.fromkeys(_SESSION_MANAGER, "*"), f"Session Manager: {DENIAL}")
+        yield Duty(principal=session, call=call, refusal=why, quiet=action == _STATE)
+    # Without these a host serves all the same: it cannot say that it goes, and nobody gets a shell on it.
+    yield from as_session(session, {"ecs:DeregisterContainerInstance": cluster_arn}, why, quiet=True)
+    yield from as_session(session, dict.fromkeys(_SESSION_MANAGER, "*"), f"Session Manager: {DENIAL}", quiet=True)
 
 
 def _task(account: Account, task: Properties, opens_shells: bool) -> Iterator[Duty]:
@@ -105,7 +107,7 @@ def _task(account: Account, task: Properties, opens_shells: bool) -> Iterator[Du
     if own:
         yield from _mounts(account, str(own), task)
         if opens_shells:
-            yield from as_session(session_of(account, str(own), "task"), dict.fromkeys(_EXEC, "*"))
+            yield from as_session(session_of(account, str(own), "task"), dict.fromkeys(_EXEC, "*"), quiet=True)
 
 
 def _container(account: Account, execution: str, container: Any) -> Iterator[Duty]:

@@ -49,7 +49,7 @@ def function_session(account: Account, arn: str, properties: Properties) -> Sess
 def function_logs(account: Account, arn: str, properties: Properties) -> list[Duty]:
     """Return the calls by which Lambda writes what a function prints."""
     group = str((properties.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{arn.rsplit(':', 1)[-1]}")
-    return list(as_session(function_session(account, arn, properties), writes_logs(account, group)))
+    return list(as_session(function_session(account, arn, properties), writes_logs(account, group), quiet=True))
 
 
 def _function(account: Account, arn: str, properties: Properties) -> Iterator[Duty]:
@@ -99,12 +99,13 @@ def _state_machine(account: Account, arn: str, properties: Properties) -> Iterat
     session = machine_session(account, arn, role)
     definition = properties.get("DefinitionString") or json.dumps(properties.get("Definition") or {})
     for function in sorted(set(_INVOKED.findall(str(definition)))):
-        yield from as_session(session, {"lambda:InvokeFunction": function})
+        # Looked at by each execution, and not when the state machine is made.
+        yield from as_session(session, {"lambda:InvokeFunction": function}, quiet=True)
     if (properties.get("LoggingConfiguration") or {}).get("Destinations"):
         refusal = "The state machine IAM Role is not authorized to access the Log Destination"
         yield from as_session(session, dict.fromkeys(_LOG_DELIVERY, "*"), refusal)
     if str((properties.get("TracingConfiguration") or {}).get("Enabled")).lower() == "true":
-        yield from as_session(session, dict.fromkeys(_MACHINE_TRACES, "*"))
+        yield from as_session(session, dict.fromkeys(_MACHINE_TRACES, "*"), quiet=True)
 
 
 def rule_target(account: Account, rule: str, function: str) -> Duty:
@@ -194,7 +195,7 @@ def _flow_log(account: Account, arn: str, properties: Properties) -> Iterator[Du
     calls = writes_logs(account, group) | {
         "logs:DescribeLogStreams": log_stream(account, group).removesuffix(":log-stream:stream") + ":*"
     }
-    yield from as_session(session_of(account, str(role), "flow-logs"), calls, f"Access error: {DENIAL}")
+    yield from as_session(session_of(account, str(role), "flow-logs"), calls, f"Access error: {DENIAL}", quiet=True)
 
 
 def _database(account: Account, arn: str, properties: Properties) -> Iterator[Duty]:
@@ -205,7 +206,7 @@ def _database(account: Account, arn: str, properties: Properties) -> Iterator[Du
     yield from assumes(account, "monitoring.rds.amazonaws.com", str(role), refusal)
     group = f"arn:aws:logs:{account.region}:{account.id}:log-group:RDSOSMetrics"
     calls = {"logs:CreateLogGroup": group, **writes_logs(account, "RDSOSMetrics")}
-    yield from as_session(session_of(account, str(role), "RDSEnhancedMonitoring"), calls, refusal)
+    yield from as_session(session_of(account, str(role), "RDSEnhancedMonitoring"), calls, refusal, quiet=True)
 
 
 _DUTIES: dict[str, Duties] = {

@@ -20,11 +20,13 @@ class Duty:
         principal: Who makes it: the session of a role, or the service itself.
         call: The call.
         refusal: What AWS says when it may not; `{denial}` stands for the sentence on the call.
+        quiet: Whether AWS makes the resource all the same, and the call fails later without failing the stack.
     """
 
     principal: Principal
     call: Call
     refusal: str = DENIAL
+    quiet: bool = False
 
 
 Properties = Mapping[str, Any]
@@ -47,10 +49,12 @@ def session_of(account: Account, role: str, name: str) -> Session:
     return Session(role=account.role(role) or Role(arn=role, trust={}, policies=()), name=name)
 
 
-def as_session(session: Session, calls: Mapping[str, str], refusal: str = DENIAL) -> Iterator[Duty]:
+def as_session(
+    session: Session, calls: Mapping[str, str], refusal: str = DENIAL, *, quiet: bool = False
+) -> Iterator[Duty]:
     """Yield the duties that a service does in a session; `calls` are resources by action."""
     for action, resource in calls.items():
-        yield Duty(principal=session, call=Call(action=action, resource=resource), refusal=refusal)
+        yield Duty(principal=session, call=Call(action=action, resource=resource), refusal=refusal, quiet=quiet)
 
 
 def log_stream(account: Account, group: str) -> str:

@@ -102,8 +102,12 @@ def _remember(resource_type: str) -> Callable[[str, Mapping[str, Any]], dict[str
 
 def _check(resource_type: str) -> Callable[[Mapping[str, Any]], None]:
     def check(properties: Mapping[str, Any]) -> None:
-        if why := _first_refusal(duties.of(_account, resource_type, _arn(resource_type, properties), properties)):
+        made = duties.of(_account, resource_type, _arn(resource_type, properties), properties)
+        if why := _first_refusal(duty for duty in made if not duty.quiet):
             raise ValueError(why)
+        for duty in made:
+            if duty.quiet:
+                _said(_first_refusal([duty]))
 
     return check
 

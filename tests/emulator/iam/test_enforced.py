@@ -1,6 +1,7 @@
 """IAM on the target: what no policy allows is refused, in AWS's words, whoever tries it."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -203,7 +204,8 @@ def test_tasks_start_with_their_roles_alone(running: target.Target, apply: Apply
 
 def test_ecs_must_be_trusted_by_the_roles_of_a_task(running: target.Target, apply: Apply) -> None:
     resources = fleet() | {"Execution": role("ec2.amazonaws.com", {SECRET: ["secretsmanager:GetSecretValue"]})}
-    assert "ECS was unable to assume the role" in reason(running, apply(resources))
+    # ECS says the one when the task is described, and the other when it starts.
+    assert re.search("Role is not valid|ECS was unable to assume the role", reason(running, apply(resources)))
 
 
 def test_hosts_register_with_their_role_alone(running: target.Target, apply: Apply) -> None:
@@ -215,16 +217,16 @@ def test_hosts_register_with_their_role_alone(running: target.Target, apply: App
     }
     said = reason(running, apply(resources))
     assert said.startswith("unable to register container instance: User: ")
-    assert "ecs:DeregisterContainerInstance on resource: arn:aws:ecs:us-east-1:123456789012:cluster/" in said
+    assert "ecs:RegisterContainerInstance on resource: arn:aws:ecs:us-east-1:123456789012:cluster/" in said
 
 
-def machine(definition_of: str = "Function") -> Resource:
+def machine() -> Resource:
     state = {"Type": "Task", "Resource": "${Function}", "End": True}
     text = json.dumps({"StartAt": "Call", "States": {"Call": state}})
     return resource(
         "StepFunctions::StateMachine",
         RoleArn=att("MachineRole", "Arn"),
-        DefinitionString={"Fn::Sub": [text, {"Function": att(definition_of, "Arn")}]},
+        DefinitionString={"Fn::Sub": [text, {"Function": att("Function", "Arn")}]},
     )
 
 
@@ -254,18 +256,6 @@ def test_a_state_machine_invokes_what_its_role_may(running: target.Target, apply
     ended = end()
     assert (ended["status"], ended["error"]) == ("FAILED", "Lambda.AWSLambdaException")
     assert "is not authorized to perform: lambda:InvokeFunction on resource: " in ended["cause"]
-
-
-def test_a_state_machine_that_may_not_invoke_is_refused(running: target.Target, apply: Apply) -> None:
-    made = apply(
-        {
-            "Role": role("lambda.amazonaws.com", LOGS),
-            "Function": function(),
-            "MachineRole": role("states.amazonaws.com"),
-            "Machine": machine(),
-        }
-    )
-    assert "is not authorized to perform: lambda:InvokeFunction" in reason(running, made)
 
 
 # ---- who is not judged, and what is written down ----
