@@ -38,8 +38,8 @@ SPARE: dict[str, str] = {
         "The CDK's right to read a parameter has it, on the certificates of RDS, which are public."
     ),
     r"Policy FleetAccountSettingCaller Allow sts:AssumeRole": (
-        "The trust policy of the hosts' role names the function's role, which is enough in one account. It is said here "
-        "too, where whoever reviews the function sees which role it may take."
+        "The trust policy of the hosts' role names the function's role, which is enough in one account. It is said "
+        "here too, where whoever reviews the function sees which role it may take."
     ),
     r"Policy ShardsProviderframeworkonTimeout\w+ Allow lambda:": (
         "The CDK gives all three functions of its framework the same rights, and this one only tells that time is over."
