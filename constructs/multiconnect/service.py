@@ -191,8 +191,12 @@ class RoleService(ecs.Ec2Service):
             enable_ecs_managed_tags=True,
             enable_execute_command=False,
         )
-        # A task that starts before it may mount the files fails.
-        self.node.add_dependency(shared.media.mount_policy, shared.media.file_system.mount_targets_available)
+        # A task fails that starts before it may mount the files, and before ECS may read its secrets.
+        self.node.add_dependency(
+            shared.media.mount_policy,
+            shared.media.file_system.mount_targets_available,
+            definition.obtain_execution_role(),
+        )
 
     def running_tasks(self) -> cloudwatch.IMetric:
         """Return how many tasks run; Container Insights publishes it."""

@@ -223,7 +223,7 @@ def _setting(principal: str, name: str, value: str) -> dict[str, str]:
 def account_setting(principal: str | None, name: str) -> str | None:
     """Return the value of a setting that holds for a principal: its own, else the account's, else None."""
     own = _settings.get((principal, name)) if principal else None
-    return own or _settings.get((_principal({}), name))
+    return own or _settings.get((_root(), name))
 
 
 def _put_account_setting(data: dict[str, Any]) -> Any:

@@ -133,11 +133,6 @@ def function_code(code: Properties) -> bytes | None:
     return lambda_svc._fetch_code_from_s3(str(code.get("S3Bucket")), str(code.get("S3Key")))
 
 
-def start_instances(group: Record) -> None:
-    """Let an Auto Scaling group have as many instances as it desires."""
-    autoscaling._reconcile_instances(group)
-
-
 # ---- ECS and Systems Manager ----
 
 _ecs_actions = cast(dict[str, Callable[[dict[str, Any]], Any]], ecs._ACTION_MAP)

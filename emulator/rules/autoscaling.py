@@ -5,24 +5,11 @@ from __future__ import annotations
 from emulator.handlers import internals
 from emulator.handlers.internals import Step
 
-from .book import is_true, number, properties_of, refuse
+from .book import number, properties_of, refuse
 
 _GROUP = "AWS::AutoScaling::AutoScalingGroup"
 _CREATE = "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html"
 _DAY_SECONDS = 86_400
-
-
-@refuse(_GROUP, source="T-2", moment="delete", code="NotStabilized", own_words=True)
-def protected_hosts(step: Step) -> str | None:
-    """A group is not deleted while hosts in it are protected from scale-in."""
-    group = internals.auto_scaling_groups.get(str(step.physical_id)) or {}
-    protected = [host for host in group.get("Instances") or [] if is_true(host.get("ProtectedFromScaleIn"))]
-    if not protected:
-        return None
-    return (
-        f"Group {step.physical_id} has {len(protected)} instances protected from scale-in: they are never "
-        "terminated, and the deletion does not end."
-    )
 
 
 @refuse(

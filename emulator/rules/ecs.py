@@ -13,9 +13,8 @@ from emulator.handlers.internals import Step
 from .book import is_true, note, number, properties_of, refuse
 from .iam import role_of
 
-_CLUSTER, _PROVIDER = "AWS::ECS::Cluster", "AWS::ECS::CapacityProvider"
+_PROVIDER = "AWS::ECS::CapacityProvider"
 _SERVICE = "AWS::ECS::Service"
-_DELETE_CLUSTER = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html"
 _CREATE_SERVICE = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html"
 _CREATE_PROVIDER = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html"
 _SETTINGS = frozenset(
@@ -88,45 +87,6 @@ for _judge, _code in (
 
 
 # ---- clusters and capacity providers ----
-
-
-@refuse(_CLUSTER, source=_DELETE_CLUSTER, moment="delete", code="ResourceConflict")
-def cluster_in_use(step: Step) -> str | None:
-    """A cluster with active services or with hosts of a capacity provider is not deleted."""
-    name = str(step.physical_id).rsplit("/", 1)[-1]
-    services = [record for key, record in internals.ecs_services.items() if key.startswith(f"{name}/")]
-    if any(service.get("status") != "INACTIVE" for service in services):
-        return "The Cluster cannot be deleted while Services are active."
-    for provider in (internals.ecs_clusters.get(name) or {}).get("capacityProviders", []):
-        if hosts_of(provider):
-            return "The Cluster cannot be deleted while Container Instances are active or draining."
-    return None
-
-
-def hosts_of(provider: str) -> list[dict[str, Any]]:
-    """Return the hosts in the group of a capacity provider."""
-    group = (internals.capacity_providers.get(provider) or {}).get("autoScalingGroupProvider") or {}
-    for record in internals.auto_scaling_groups.values():
-        if record["AutoScalingGroupARN"] == group.get("autoScalingGroupArn"):
-            return list(record.get("Instances") or [])
-    return []
-
-
-@refuse(
-    _PROVIDER,
-    source="https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCapacityProvider.html",
-    moment="delete",
-    code="ResourceConflict",
-)
-def provider_in_use(step: Step) -> str | None:
-    """A capacity provider is not deleted while a cluster has it."""
-    for name, cluster in internals.ecs_clusters.items():
-        if step.physical_id in cluster.get("capacityProviders", []):
-            return (
-                f"The capacity provider cannot be deleted because it is associated with cluster: {name}. Remove "
-                "the capacity provider from the cluster and try again."
-            )
-    return None
 
 
 @refuse(_PROVIDER, source=_CREATE_PROVIDER)

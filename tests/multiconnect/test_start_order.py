@@ -46,6 +46,18 @@ def test_no_task_is_replaced_while_a_schema_is_made(production: Assembly, role: 
     assert replacements == 0 < threshold
 
 
+@pytest.mark.parametrize("role", [role.name for role in ROLES])
+def test_no_task_starts_before_it_can_mount_its_files_and_read_its_secrets(production: Assembly, role: str) -> None:
+    name, _ = service(production, role)
+    waits = production.enterprise.waits_for(name)
+    (secrets_policy,) = [
+        each for each in production.enterprise.of("AWS::IAM::Policy") if f"{role}TaskExecution" in each
+    ]
+    targets = set(production.enterprise.of("AWS::EFS::MountTarget"))
+    assert len(targets) == 3
+    assert {secrets_policy, *production.enterprise.of("AWS::IAM::Policy", "MountPolicy")} | targets <= waits
+
+
 def test_the_first_webapp_has_the_rights_that_it_needs_before_it_runs(production: Assembly) -> None:
     waits = production.enterprise.waits_for("FirstWebapp")
     (rights,) = production.enterprise.of("AWS::IAM::Policy", "FirstWebappRights")

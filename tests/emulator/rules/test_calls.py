@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from emulator import report, target
 from tests.emulator.rules.cases import ACCOUNT, NOBODY, balancer, files, trust_of
-from tests.emulator.templates import Resource, att, database, fleet, network, ref, resource
+from tests.emulator.templates import Resource, att, database, network, ref, resource
 
 Deploy = Callable[..., dict[str, Any]]
 
@@ -136,12 +136,6 @@ def protected() -> dict[str, Resource]:
     return balancer(LoadBalancerAttributes=[{"Key": "deletion_protection.enabled", "Value": "true"}])
 
 
-def guarded_hosts() -> dict[str, Resource]:
-    made = fleet()
-    made["Hosts"]["Properties"]["NewInstancesProtectedFromScaleIn"] = True
-    return made
-
-
 # Rule -> the stack, and the words of its delete that fails.
 HELD = {
     "protected_balancer": (protected(), "cannot be deleted because deletion protection is enabled"),
@@ -149,7 +143,6 @@ HELD = {
         database(DeletionProtection=True),
         "Cannot delete protected DB Instance, please disable deletion protection and try again.",
     ),
-    "protected_hosts": (guarded_hosts(), "protected from scale-in"),
 }
 
 
@@ -181,9 +174,6 @@ def release(running: target.Target, stack: str, rule: str) -> None:
             running.client("rds").modify_db_instance(
                 DBInstanceIdentifier=held["AWS::RDS::DBInstance"], DeletionProtection=False, ApplyImmediately=True
             )
-        case _:
-            group = held["AWS::AutoScaling::AutoScalingGroup"]
-            running.client("autoscaling").delete_auto_scaling_group(AutoScalingGroupName=group, ForceDelete=True)
 
 
 def test_a_failed_create_stops_at_what_is_protected(
@@ -200,14 +190,6 @@ def test_a_failed_create_stops_at_what_is_protected(
 
 # Resources that one stack makes and something outside of it uses.
 IN_USE = {
-    "cluster_in_use": (
-        {"Cluster": resource("ECS::Cluster", ClusterName="used")},
-        lambda ids: {
-            "Task": resource("ECS::TaskDefinition", ContainerDefinitions=[{"Name": "a", "Image": "a", "Memory": 64}]),
-            "Service": resource("ECS::Service", Cluster="used", TaskDefinition=ref("Task"), DesiredCount=1),
-        },
-        "The Cluster cannot be deleted while Services are active.",
-    ),
     "mounted_file_system": (
         {"Files": resource("EFS::FileSystem")},
         lambda ids: {
@@ -271,23 +253,6 @@ IN_USE = {
             )
         },
         "is currently in use by a listener or a rule",
-    ),
-    "provider_in_use": (
-        {
-            name: item
-            for name, item in fleet().items()
-            if name in ("Vpc", "Subnet", "Other", "Group", "Template", "Hosts", "Provider")
-        },
-        lambda ids: {
-            "Cluster": resource("ECS::Cluster"),
-            "Associated": resource(
-                "ECS::ClusterCapacityProviderAssociations",
-                Cluster=ref("Cluster"),
-                CapacityProviders=[ids["Provider"]],
-                DefaultCapacityProviderStrategy=[{"CapacityProvider": ids["Provider"], "Weight": 1}],
-            ),
-        },
-        "The capacity provider cannot be deleted because it is associated with cluster",
     ),
 }
 
