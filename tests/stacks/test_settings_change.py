@@ -23,6 +23,8 @@ Context = Mapping[str, Any]
 
 MANAGED: Context = {**BASE, "manage_shards": "true"}
 STAGING: Context = {**BASE, "deployment": "staging"}
+OPEN: Context = {**MANAGED, "load_balancer_scheme": "internet-facing", "allowed_cidrs": "192.0.2.0/24"}
+KEY = "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-0000-0000-000000000000"
 PLAINTEXT: Context = {**BASE, "allow_plaintext_database": "true"}
 
 VALUES: dict[str, tuple[Context, Context]] = {
@@ -38,7 +40,6 @@ VALUES: dict[str, tuple[Context, Context]] = {
     "host_type": (BASE, {**BASE, "host_type": "m6i.4xlarge"}),
     "host_families": (BASE, {**BASE, "host_families": "r6i"}),
     "eni_trunking": (BASE, {**BASE, "eni_trunking": "false"}),
-    "engine_version": (BASE, {**BASE, "engine_version": "8.4.10"}),
     "database_class": (BASE, {**BASE, "database_class": "db.r7g.2xlarge"}),
     "database_families": (BASE, {**BASE, "database_families": "r7g"}),
     "database_storage_gib": (BASE, {**BASE, "database_storage_gib": 500}),
@@ -50,7 +51,7 @@ VALUES: dict[str, tuple[Context, Context]] = {
     "availability_zone_names": (BASE, {**BASE, "availability_zone_names": "use1-az1,use1-az2,use1-az4"}),
     "availability_zones": (BASE, {**BASE, "availability_zones": 4}),
     "vpc_cidr": (BASE, {**BASE, "vpc_cidr": "10.1.0.0/16"}),
-    "nat_gateways": (BASE, {**BASE, "nat_gateways": 1}),
+    "nat_gateways": (OPEN, {**OPEN, "nat_gateways": 1}),
     "interface_endpoints": (MANAGED, {**MANAGED, "interface_endpoints": "false"}),
     "without_endpoints": (BASE, {**BASE, "without_endpoints": "ecs-telemetry,ssmmessages"}),
     "load_balancer_scheme": (
@@ -68,6 +69,16 @@ VALUES: dict[str, tuple[Context, Context]] = {
     "certificate_max_age_days": (MANAGED, {**MANAGED, "certificate_max_age_days": 7}),
     "log_retention_days": (BASE, {**BASE, "log_retention_days": 90}),
     "alarm_email": (BASE, {**BASE, "alarm_email": "ops@example.com"}),
+    **{
+        key: (BASE, {**BASE, key: "false"})
+        for key in ("no_new_privileges", "init_process", "memory_limits", "container_health_checks")
+    },
+    "deletion_protection": (BASE, {**BASE, "deletion_protection": "false"}),
+    "tags": (BASE, {**BASE, "tags": "Owner=ops"}),
+    "permissions_boundary": (BASE, {**BASE, "permissions_boundary": "Boundary"}),
+    "bootstrap_qualifier": (BASE, {**BASE, "bootstrap_qualifier": "ours"}),
+    "secrets_key_arn": (MANAGED, {**MANAGED, "secrets_key_arn": KEY}),
+    "volume_key_arn": (BASE, {**BASE, "volume_key_arn": KEY}),
     "delete_data_with_stack": (STAGING, {**STAGING, "delete_data_with_stack": "true"}),
 }
 """For each key two contexts that differ in its value alone."""
@@ -92,6 +103,7 @@ GIVES_UP: dict[str, set[str]] = {
     "load_balancer_scheme": {
         "AWS::ElasticLoadBalancingV2::Listener",
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
     },
     "manage_shards": {"AWS::Logs::LogGroup"},
     "nat_gateways": {"AWS::EC2::EIP", "AWS::EC2::NatGateway"},
@@ -100,7 +112,6 @@ GIVES_UP: dict[str, set[str]] = {
 
 GROWS: dict[str, tuple[str, str]] = {
     "database_storage_gib": ("AWS::RDS::DBInstance", "AllocatedStorage"),
-    "engine_version": ("AWS::RDS::DBInstance", "EngineVersion"),
 }
 """Properties of which AWS takes higher values alone (T-17), so that the templates cannot tell."""
 

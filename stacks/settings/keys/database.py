@@ -32,7 +32,7 @@ class Database(BaseModel):
     engine_version: Literal["8.4"] = setting(
         "8.4",
         "Major version of MySQL. RDS chooses the minor version and upgrades it by itself (T-17).",
-        change=one_way("a higher version at once, with a restart of the database; RDS refuses a lower one (T-17)"),
+        change=never("RDS upgrades the minor version by itself"),
     )
     database_class: str | None = setting(
         None,

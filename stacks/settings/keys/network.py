@@ -114,8 +114,11 @@ class Network(BaseModel):
         "Ways out to WhatsApp. Default: one per zone in production, one in staging.",
         "1 to the number of zones",
         ge=1,
-        change=replaced(
-            "more at once; fewer give the public addresses of the last ones up, by which others may know the cluster"
+        change=in_order(
+            "enterprise",
+            at_once="more",
+            in_steps="fewer",
+            note="The public addresses of the last ones are given up, by which others may know the cluster",
         ),
     )
     interface_endpoints: bool = setting(
