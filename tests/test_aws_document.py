@@ -16,6 +16,14 @@ NOT_BUILT = "not built yet"
 """What an entry says in the place of code and test when the behaviour is known and nothing complies with it so far."""
 
 
+RULES_HEAD = """\
+## What the embedded target refuses
+
+Printed by `python -m emulator rules`. "Our words" says that AWS's own were not found.
+
+"""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One behaviour of AWS."""
@@ -75,6 +83,18 @@ class TestEveryRow:
 def test_every_behaviour_that_is_cited_has_a_row() -> None:
     cited = {int(number) for kind, number in cited_where() if kind == "T"}
     assert cited <= set(ENTRIES)
+
+
+def test_every_rule_of_the_target_is_listed_as_it_is(request: pytest.FixtureRequest) -> None:
+    from emulator.rules import table  # here: MiniStack takes a second that the other tests need not wait for
+
+    above, head, _ = DOCUMENT.read_text(encoding="utf-8").partition(RULES_HEAD)
+    listed = "\n".join(table.lines()) + "\n"
+    if request.config.getoption("--renew-snapshots"):
+        DOCUMENT.write_text(above + RULES_HEAD + listed, encoding="utf-8")
+    page = DOCUMENT.read_text(encoding="utf-8")
+    assert head
+    assert page.partition(RULES_HEAD)[2] == listed, "renew it: pytest tests/test_aws_document.py --renew-snapshots"
 
 
 def test_every_row_is_cited_by_the_code_that_complies_with_it() -> None:

@@ -1,4 +1,7 @@
-"""The hosts: an ECS cluster on EC2 that grows from the environment's default to the cap (M-16, M-17, D-1)."""
+"""The hosts: an ECS cluster on EC2 that grows from the environment's default to the cap (M-16, M-17, D-1).
+
+They are a group of our own, since ECS's managed instances know no greatest number (T-33).
+"""
 
 from collections.abc import Mapping
 from typing import Final, cast

@@ -1,4 +1,4 @@
-"""What AWS limits: the size of a template, and the length of the names that are made from the deployment's."""
+"""What AWS limits: the size of a template (T-30), and the length of names that are made from the deployment's."""
 
 import json
 import re
