@@ -9,9 +9,7 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from copy import deepcopy
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +23,8 @@ Body = dict[str, Any]
 SETTLE_SECONDS = 300.0
 """A bound for a target that hangs, not an expectation: a stack settles within seconds."""
 
-BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
-"""Where the bootstrap stack has the CDK put templates and the packages of functions."""
+TEMPLATES = "templates"
+"""The bucket of the templates: a request holds at most 51,200 bytes."""
 
 NO_CHANGE = "No updates are to be performed."
 
@@ -65,6 +63,10 @@ def reconcile(event, context):
 }
 """Modules of the functions' package that ask a database server and the client, in the words of their contract."""
 
+PAUSE = ("time.sleep(min(seconds, self.remaining()))", "time.sleep(min(0.05, self.remaining()))")
+"""What `functions/deadline.py` says, and what it says here: all that a look waits for has happened on the target when
+it answers, since the clock of hosts and tasks is its own."""
+
 
 class Refused(Exception):
     """A stack did not become what its template says.
@@ -90,11 +92,9 @@ class Deployment:
 
     def __init__(self, running: target.Target, name: str) -> None:
         self.running, self.name = running, name
-        self._stacks = running.client("cloudformation")
+        self._stacks, self._s3 = running.client("cloudformation"), running.client("s3")
         self._published = set[str]()
-        self._s3 = running.client("s3")
-        self._s3.create_bucket(Bucket=BUCKET)
-        running.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
+        self._s3.create_bucket(Bucket=TEMPLATES)
 
     def deploy(self, assembly: Assembly, stacks: Iterable[str] = STACKS) -> None:
         """Deploy some stacks of an assembly, in the order of `cdk deploy --all` by default.
@@ -118,11 +118,10 @@ class Deployment:
             Refused: It fails.
         """
         name = f"{self.name}-{stack}"
-        # A request holds a template of at most 51,200 bytes; the bucket takes larger ones.
-        self._s3.put_object(Bucket=BUCKET, Key=f"{name}.json", Body=json.dumps(body).encode())
+        self._s3.put_object(Bucket=TEMPLATES, Key=f"{name}.json", Body=json.dumps(body).encode())
         request = {
             "StackName": name,
-            "TemplateURL": f"{self.running.endpoint}/{BUCKET}/{name}.json",
+            "TemplateURL": f"{self.running.endpoint}/{TEMPLATES}/{name}.json",
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
         }
         there = stack in self.statuses()
@@ -141,14 +140,19 @@ class Deployment:
         if status != ("UPDATE_COMPLETE" if there else "CREATE_COMPLETE"):
             raise Refused(stack, status, report.failures(self.running, name))
 
-    def delete(self, stack: str) -> None:
-        """Delete one stack, after its termination protection.
+    def delete(self, stack: str, *, unprotect: bool = True) -> None:
+        """Delete one stack.
+
+        Args:
+            stack: The stack's own part of its name.
+            unprotect: Whether its termination protection is taken away first.
 
         Raises:
             Refused: It is not deleted.
         """
         name = f"{self.name}-{stack}"
-        self._stacks.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+        if unprotect:
+            self._stacks.update_termination_protection(StackName=name, EnableTerminationProtection=False)
         try:
             self._stacks.delete_stack(StackName=name)
         except self._stacks.exceptions.ClientError as error:
@@ -177,15 +181,53 @@ class Deployment:
             if each["ResourceStatus"] != "DELETE_COMPLETE"
         }
 
+    def found(self) -> dict[str, set[str]]:
+        """Return everything that can be found of what stacks make, by kind, whichever stack made it."""
+        ask, ec2 = self.running.client, self.running.client("ec2")
+        ids = {
+            "clusters": ask("ecs").list_clusters()["clusterArns"],
+            "groups": _each(ask("autoscaling").describe_auto_scaling_groups(), "AutoScalingGroupName"),
+            "hosts": [each["id"] for each in self.running.capacity()["hosts"]],
+            "databases": _each(ask("rds").describe_db_instances(), "DBInstanceIdentifier"),
+            "file systems": _each(ask("efs").describe_file_systems(), "FileSystemId"),
+            "balancers": _each(ask("elbv2").describe_load_balancers(), "LoadBalancerArn"),
+            "target groups": _each(ask("elbv2").describe_target_groups(), "TargetGroupArn"),
+            "functions": _each(ask("lambda").list_functions(), "FunctionName"),
+            "secrets": _each(ask("secretsmanager").list_secrets(), "ARN"),
+            "keys": [
+                key
+                for key in _each(ask("kms").list_keys(), "KeyId")
+                if ask("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] != "PendingDeletion"
+            ],
+            "alarms": _each(ask("cloudwatch").describe_alarms(), "AlarmName"),
+            "dashboards": _each(ask("cloudwatch").list_dashboards(), "DashboardName"),
+            "topics": _each(ask("sns").list_topics(), "TopicArn"),
+            "log groups": _each(ask("logs").describe_log_groups(), "logGroupName"),
+            "roles": _each(ask("iam").list_roles(MaxItems=1000), "RoleName"),
+            "networks": _each(ec2.describe_vpcs(), "VpcId"),
+            "security groups": _each(ec2.describe_security_groups(), "GroupId"),
+            "launch templates": _each(ec2.describe_launch_templates(), "LaunchTemplateId"),
+            "settings of the account": [str(each) for each in ask("ecs").list_account_settings()["settings"]],
+        }
+        return {kind: set(names) for kind, names in ids.items()}
+
     def publish(self, assembly: Assembly, stack: str) -> None:
-        """Upload what the template of a stack expects in the bucket of the bootstrap stack."""
+        """Do what the bootstrap and the CLI do before a stack is deployed: its version, and the packages of functions.
+
+        Buckets are made when they are needed, since a setting may name others.
+        """
+        version = assembly.templates[stack].body["Parameters"]["BootstrapVersion"]["Default"]
+        self.running.client("ssm").put_parameter(Name=version, Value="28", Type="String", Overwrite=True)
         manifest = json.loads((assembly.folder / f"{self.name}-{stack}.assets.json").read_text("utf-8"))
         for item in manifest["files"].values():
             (place,) = item["destinations"].values()
-            if item["source"]["packaging"] == "zip" and place["objectKey"] not in self._published:
+            bucket = place["bucketName"].replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
+            key = f"{bucket}/{place['objectKey']}"
+            if item["source"]["packaging"] == "zip" and key not in self._published:
+                self._s3.create_bucket(Bucket=bucket)
                 body = _zipped(assembly.folder / item["source"]["path"])
-                self._s3.put_object(Bucket=BUCKET, Key=place["objectKey"], Body=body)
-                self._published.add(place["objectKey"])
+                self._s3.put_object(Bucket=bucket, Key=place["objectKey"], Body=body)
+                self._published.add(key)
 
     def _settled(self, name: str) -> str:
         """Return the status of a stack under which nothing is under way; "" when it is gone."""
@@ -204,5 +246,10 @@ def _zipped(folder: Path) -> bytes:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 name = path.relative_to(folder).as_posix()
-                file.writestr(name, YES.get(name) or path.read_bytes())
+                file.writestr(name, YES.get(name) or path.read_text("utf-8").replace(*PAUSE))
     return archive.getvalue()
+
+
+def _each(answer: dict[str, Any], key: str) -> list[str]:
+    """Return one key of the records in an answer, which beside them holds no list."""
+    return [str(record[key]) for value in answer.values() if isinstance(value, list) for record in value]
