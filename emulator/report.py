@@ -52,7 +52,9 @@ def stacks(target: Target) -> list[Stack]:
 def failures(target: Target, stack: str) -> list[str]:
     """Return what the events of a stack say about its last operation's failed resources, oldest first."""
     found: list[str] = []
-    for event in target.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]:
+    pages = target.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack)
+    # A page holds 100 events, and the rollback of a large stack alone has more.
+    for event in (event for page in pages for event in page["StackEvents"]):
         if event["ResourceStatus"].endswith("_FAILED"):
             found.append(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}")
         started = event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")

@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in SHARED:
                 item.add_marker(pytest.mark.xdist_group(SHARED[fixture]))
-    ranks = ("deploy", "resize", *SHARED.values())
+    ranks = ("deploy", "resize", "walks", *SHARED.values())
 
     def rank(item: pytest.Item) -> int:
         mark = item.get_closest_marker("xdist_group")

@@ -12,20 +12,21 @@ from .world import Moment, World
 
 def look(world: World) -> None:
     """Judge every cluster now, and write down a moment that begins or ends."""
-    broken = {cluster: (needed, serving) for cluster, needed, serving in _judged(world) if needed > serving}
+    broken = {judged.cluster: judged for judged in _judged(world) if judged.needed > judged.serving}
     open_moments = {moment.cluster: moment for moment in world.moments if moment.ended is None}
     for cluster, moment in open_moments.items():
         if cluster not in broken:
             moment.ended = world.now
-        elif broken[cluster][0] - broken[cluster][1] > moment.needed - moment.serving:
-            moment.needed, moment.serving = broken[cluster]
-    for cluster in broken.keys() - open_moments.keys():
-        needed, serving = broken[cluster]
-        world.moments.append(Moment(cluster=cluster, began=world.now, needed=needed, serving=serving))
+            continue
+        now = broken[cluster]
+        moment.over_cap = max(moment.over_cap, now.over_cap)
+        if now.needed - now.serving > moment.needed - moment.serving:
+            moment.needed, moment.serving = now.needed, now.serving
+    world.moments += [broken[cluster] for cluster in broken.keys() - open_moments.keys()]
 
 
-def _judged(world: World) -> Iterator[tuple[str, int, int]]:
-    """Yield for each cluster with tasks on hosts that go how many hosts its running tasks need, and how many serve.
+def _judged(world: World) -> Iterator[Moment]:
+    """Yield how it is now in each cluster with tasks on hosts that go.
 
     Of each service, as many tasks count as it desires: a task whose successor runs already needs no host any more.
     """
@@ -46,4 +47,13 @@ def _judged(world: World) -> Iterator[tuple[str, int, int]]:
             counted += tasks[: service.get("desiredCount", len(tasks))]
         homeless = left_over((task["_need"] for task in counted), (host.room for host in serving))
         largest = max(host.room for host in world.hosts.values())
-        yield cluster, len(serving) + hosts_for(homeless, largest), len(serving)
+        needed = len(serving) + hosts_for(homeless, largest)
+        groups = {host.group for host in world.hosts_in(cluster)}
+        allowed = sum(internals.auto_scaling_groups.get(name, {"MaxSize": 0})["MaxSize"] for name in groups)
+        yield Moment(
+            cluster=cluster,
+            began=world.now,
+            needed=needed,
+            serving=len(serving),
+            over_cap=max(0, needed - allowed),
+        )

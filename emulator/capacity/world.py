@@ -54,12 +54,15 @@ class Moment:
         ended: When there were enough hosts again, None while there are not.
         needed: How many hosts the running tasks needed, at the worst.
         serving: How many served then.
+        over_cap: How many more they needed than the groups may have, at the worst: with 0, a host only waits for its
+            successor, while with more no host will come for tasks that lose theirs (T-4).
     """
 
     cluster: str
     began: float
     needed: int
     serving: int
+    over_cap: int
     ended: float | None = None
 
 

@@ -55,7 +55,7 @@ class Deployment:
             "Outputs": {key: {"Value": value} for key, value in OUTPUTS.items()},
         }
         act = self.stacks.update_stack if self.outputs else self.stacks.create_stack
-        act(StackName=self.name, TemplateBody=json.dumps(body))
+        act(StackName=self.name, TemplateBody=json.dumps(body), Capabilities=["CAPABILITY_IAM"])
         stack = self.settle(self.running, self.name)
         self.outputs = stack["Outputs"]
         return stack
@@ -107,9 +107,14 @@ class Deployment:
 
         It lets hosts and tasks come to rest first.
         """
-        moments = self.running.capacity()["moments"]
-        cluster = self.outputs["Cluster"]
-        return [(each["needed"], each["serving"]) for each in moments if each["cluster"] == cluster]
+        return [(each["needed"], each["serving"]) for each in self._moments()]
+
+    def over_cap(self) -> list[int]:
+        """Return for each of these moments how many more hosts were needed than the group may have."""
+        return [each["over_cap"] for each in self._moments()]
+
+    def _moments(self) -> list[dict[str, Any]]:
+        return [each for each in self.running.capacity()["moments"] if each["cluster"] == self.outputs["Cluster"]]
 
 
 @pytest.fixture
@@ -253,6 +258,7 @@ def test_a_lower_cap_drains_hosts_that_running_tasks_need(deployment: Deployment
     deployment.apply(tasks=33, hosts=(1, 15))
     assert deployment.apply(tasks=5, hosts=(1, 4))["StackStatus"] == "UPDATE_COMPLETE"
     assert deployment.broken() == [(11, 4)]
+    assert deployment.over_cap() == [7]
     assert len(deployment.group()["Instances"]) == 4
 
 
@@ -395,6 +401,7 @@ def test_hosts_are_renewed_by_their_maximum_lifetime(deployment: Deployment, pol
     assert deployment.service()["runningCount"] == 6
     # T-26: by default the group ends a host that running tasks need before its successor is there.
     assert bool(deployment.broken()) == (not policy)
+    assert not any(deployment.over_cap())
 
 
 def refresh(deployment: Deployment, **preferences: Any) -> dict[str, Any]:
