@@ -47,7 +47,7 @@ def main() -> int:
             hosts_minimum=plan.hosts.minimum,
             hosts_maximum=plan.hosts.maximum,
             nat_gateways=0,
-            endpoint_zones=0,
+            interface_endpoints=0,
         )
         totals = []
         print(f"{active} active, {RATES[active]} messages/s, TLS {'on' if tls else 'off'}, {plan.hosts.maximum} hosts")

@@ -81,6 +81,7 @@ class Databases(Protocol):
         self, *, DBInstanceIdentifier: str, DeletionProtection: bool, ApplyImmediately: bool
     ) -> Reply:
         """Change whether an instance may be deleted; all else of it stays."""
+        ...
 
 
 class ServiceCounts(Services, Protocol):
