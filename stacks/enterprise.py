@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from aws_cdk import ArnFormat, CfnOutput, CfnResource, CustomResource, Fn, Stack
+from aws_cdk import ArnFormat, CfnElement, CfnOutput, CfnResource, CustomResource, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IDependable
 
 import functions.contract as contract
+from multiconnect.arns import arn_of
 from multiconnect.client import Client
 from multiconnect.dashboard import Dashboard
 from multiconnect.encryption import allow_alarms, encryption_key
@@ -225,7 +226,8 @@ class EnterpriseStack(Stack):
         """Run one webapp before all the others, and let the function do that and nothing else."""
         definition = self.client.webapp.task_definition
         task_roles = [role.role_arn for role in (definition.task_role, definition.execution_role) if role]
-        tasks = self.format_arn(service="ecs", resource="task", resource_name=f"{fleet.cluster.cluster_name}/*")
+        cluster_id = self.get_logical_id(cast(CfnElement, fleet.cluster.node.default_child))
+        tasks = arn_of(self, "ecs", "task", f"{fleet.cluster.cluster_name}/*")
         in_cluster = {"ArnEquals": {"ecs:cluster": fleet.cluster.cluster_arn}}
         rights = iam.Policy(
             self,
@@ -241,16 +243,16 @@ class EnterpriseStack(Stack):
                     conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
                 ),
                 # The id of a task is not known before.
-                iam.PolicyStatement(actions=["ecs:DescribeTasks", "ecs:StopTask"], resources=[tasks]),
+                iam.PolicyStatement(actions=["ecs:DescribeTasks", "ecs:StopTask"], resources=[tasks.value]),
                 # Tasks are listed for hosts, whose ids are not known before; the condition names the cluster.
                 iam.PolicyStatement(actions=["ecs:ListTasks"], resources=["*"], conditions=in_cluster),
             ],
         )
-        waive(
-            rights,
-            "AwsSolutions-IAM5[Resource::*]",
-            "Tasks are listed for hosts, whose ids are not known before; a condition names this cluster.",
-        )
+        for resources, reason in {
+            "*": "Tasks are listed for hosts, whose ids are not known before; a condition names this cluster.",
+            arn_of(self, "ecs", "task", f"<{cluster_id}>/*").shown: "ECS makes the id of a task; the cluster is named.",
+        }.items():
+            waive(rights, f"AwsSolutions-IAM5[Resource::{resources}]", reason)
         subnets = vpc.select_subnets(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS).subnet_ids
         resource = self._custom_resource(
             "FirstWebapp",

@@ -322,9 +322,9 @@ class Fleet(Construct):
             maximum_hosts,
             minutes=CAP_ALARM_MINUTES,
             missing_data=KEEP,
-            description=f"More hosts than the {maximum_hosts} of the cap (M-17) for {CAP_ALARM_MINUTES} minutes: hosts "
-            "drain and do not end, or a renewal takes long. Look at the group's activity and at the events of the "
-            "services: a task that finds no other place holds its host (docs/resize.md).",
+            description=f"Over {maximum_hosts} hosts, which is the cap, have been there for an hour: hosts drain and do "
+            "not end, or a renewal takes long. Look at the group's activity and at the events of the services, where a "
+            "task that finds no other place holds its host.",
         )
 
 

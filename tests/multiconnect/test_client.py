@@ -133,14 +133,16 @@ class TestEveryRole:
             f"wa-production:Private{number}" for number in (1, 2, 3)
         ]
 
-    def test_is_spread_over_zones_and_hosts_and_rebalanced(self, production: Assembly, role: str) -> None:
+    def test_is_spread_over_zones_and_hosts_and_rebalanced_unless_that_could_stop_a_shard(
+        self, production: Assembly, role: str
+    ) -> None:
         found = service(production, role)
         assert [item["Field"] for item in found["PlacementStrategies"]] == [
             "attribute:ecs.availability-zone",
             "instanceId",
         ]
         assert {item["Type"] for item in found["PlacementStrategies"]} == {"spread"}
-        assert found["AvailabilityZoneRebalancing"] == "ENABLED"
+        assert found["AvailabilityZoneRebalancing"] == ("DISABLED" if role == "Coreapp" else "ENABLED")
         assert found["DeploymentConfiguration"]["MaximumPercent"] > 100  # rebalancing is refused otherwise
         assert "PlacementConstraints" not in found
 

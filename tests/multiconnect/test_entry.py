@@ -43,7 +43,7 @@ def test_each_address_serves_targets_in_every_zone(production: Assembly) -> None
 
 def test_another_scheme_brings_its_own_target_group(production: Assembly, synth: Synth) -> None:
     """The new balancer is made while the old one stands, and a target group belongs to one balancer alone (T-7)."""
-    public = synth(load_balancer_scheme="internet-facing")
+    public = synth(load_balancer_scheme="internet-facing", allowed_cidrs="203.0.113.0/24")
     assert set(production.enterprise.of(TARGET_GROUP)).isdisjoint(public.enterprise.of(TARGET_GROUP))
     for template in (production.enterprise, public.enterprise):
         (group,) = template.of(TARGET_GROUP)

@@ -190,7 +190,7 @@ def test_all_traffic_is_logged_encrypted_and_kept(production: Assembly) -> None:
     (group,) = network.of("AWS::Logs::LogGroup").values()
     assert group["Properties"]["RetentionInDays"] == 365
     assert "LogKey" in str(group["Properties"]["KmsKeyId"])
-    assert group["DeletionPolicy"] == "Retain"
+    assert group["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_the_flow_logs_role_is_for_this_log_group_alone(production: Assembly) -> None:
