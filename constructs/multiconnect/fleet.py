@@ -323,8 +323,8 @@ class Fleet(Construct):
             minutes=CAP_ALARM_MINUTES,
             missing_data=KEEP,
             description=f"Over {maximum_hosts} hosts, which is the cap, have been there for an hour: hosts drain and do "
-            "not end, or a renewal takes long. Look at the group's activity and at the events of the services, where a "
-            "task that finds no other place holds its host.",
+            "not end, since a task finds no other place, or a renewal takes long. Look at the group's activity and at "
+            "the events of the services.",
         )
 
 
