@@ -322,9 +322,9 @@ class Fleet(Construct):
             maximum_hosts,
             minutes=CAP_ALARM_MINUTES,
             missing_data=KEEP,
-            description=f"Over {maximum_hosts} hosts, which is the cap, have been there for an hour: hosts drain and do "
-            "not end, since a task finds no other place, or a renewal takes long. Look at the group's activity and at "
-            "the events of the services.",
+            description=f"Over {maximum_hosts} hosts, which is the cap, have been there for an hour: hosts drain and "
+            "do not end, since a task finds no other place, or a renewal takes long. Look at the group's activity and "
+            "at the events of the services.",
         )
 
 
