@@ -5,7 +5,7 @@ that the rest of the package is typed.
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import boto3  # type: ignore[import-untyped]
 from botocore.exceptions import (  # type: ignore[import-untyped]
@@ -16,6 +16,15 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
 )
 
 Reply = Mapping[str, Any]
+
+DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
+"""The codes with which AWS's services refuse a call that no policy allows."""
+
+NEW_RIGHT_SECONDS: Final = 120.0
+"""How long a call may be denied although the same deploy has allowed it: IAM spreads a new right for a while.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+"""
 
 
 class AccountSettings(Protocol):

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 
 from functions import contract
-from functions.aws import AccountSettings, account_settings_of, error_code
+from functions.aws import DENIED, NEW_RIGHT_SECONDS, AccountSettings, account_settings_of, error_code
 from functions.custom_resource import Answer, Request, custom_resource
 from functions.deadline import Deadline
 from functions.errors import Refusal
@@ -23,15 +23,6 @@ from functions.log import log
 
 SETTING = "awsvpcTrunking"
 ROLE_ARN_PATTERN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576}")
-
-REFUSALS = {"AccessDenied", "AccessDeniedException"}
-"""The codes of STS and of ECS."""
-
-PATIENCE_SECONDS = 120.0
-"""How long a refusal may pass. The role and the rights were made seconds ago, and IAM spreads them for a while.
-
-Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
-"""
 
 PAUSE_SECONDS = 5.0
 
@@ -80,7 +71,7 @@ class EniTrunking:
         try:
             self._act_as(role, request.deadline, lambda own: own.delete_account_setting(name=SETTING))
         except Exception as error:
-            if error_code(error) not in REFUSALS:
+            if error_code(error) not in DENIED:
                 raise
             log("ENI trunking left: the role is gone or refuses, and its setting goes with it", role=role)
             return
@@ -88,14 +79,14 @@ class EniTrunking:
 
     def _act_as(self, role: str, deadline: Deadline, act: Callable[[AccountSettings], object]) -> None:
         """Act as the role, and try again for a while when AWS refuses: new rights need time to be known everywhere."""
-        patience = Deadline.after(min(PATIENCE_SECONDS, deadline.remaining()))
+        patience = Deadline.after(min(NEW_RIGHT_SECONDS, deadline.remaining()))
         while True:
             try:
                 act(self._settings_of(role))
                 return
             except Exception as error:
                 code = error_code(error)
-                if code not in REFUSALS or not patience.sleep(PAUSE_SECONDS):
+                if code not in DENIED or not patience.sleep(PAUSE_SECONDS):
                     raise
                 log("refused, trying again", role=role, code=code, seconds_left=round(patience.remaining()))
 

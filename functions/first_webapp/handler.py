@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from functions import contract
-from functions.aws import Tasks, ecs, error_code
+from functions.aws import DENIED, NEW_RIGHT_SECONDS, Tasks, ecs, error_code
 from functions.custom_resource import Answer, Request, custom_resource
 from functions.deadline import Deadline
 from functions.errors import Failure
@@ -24,12 +24,7 @@ from functions.log import log
 STARTED_BY: Final = "first-webapp"
 """Marks the task, so that a repeated call finds it and starts no second one."""
 
-PERMISSION_SECONDS: Final = 120.0
-"""IAM is eventually consistent: a policy that was attached a moment ago may not count for this long."""
-
 POLL_SECONDS: Final = 5.0
-
-DENIED: Final = ("AccessDenied", "AccessDeniedException")
 
 
 class FirstWebapp:
@@ -56,7 +51,7 @@ class FirstWebapp:
         physical_id = self.identify(request)
         cluster, what = request.text(contract.CLUSTER_NAME), _what_to_run(request)
         wanted = "HEALTHY" if request.text(contract.HEALTH_CHECKED) == "true" else "RUNNING"
-        permitted = Deadline.after(min(PERMISSION_SECONDS, request.deadline.remaining()))
+        permitted = Deadline.after(min(NEW_RIGHT_SECONDS, request.deadline.remaining()))
         state = "none was started"
         try:
             while True:

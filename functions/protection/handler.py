@@ -12,7 +12,7 @@ Properties: `LoadBalancerArn` and `DatabaseIdentifier`.
 from collections.abc import Callable
 
 from functions import contract
-from functions.aws import Databases, LoadBalancers, databases, error_code, load_balancers
+from functions.aws import DENIED, NEW_RIGHT_SECONDS, Databases, LoadBalancers, databases, error_code, load_balancers
 from functions.custom_resource import Answer, Request, custom_resource
 from functions.deadline import Deadline
 from functions.errors import Failure, explain
@@ -26,13 +26,6 @@ GONE = {"LoadBalancerNotFound", "DBInstanceNotFound"}
 
 BUSY = "InvalidDBInstanceState"
 """RDS changes nothing while it makes, backs up or changes an instance."""
-
-DENIED = "AccessDenied"
-RIGHT_SECONDS = 60.0
-"""A right that the same deploy has given takes some seconds to reach every part of AWS.
-
-Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
-"""
 
 PAUSE_SECONDS = 5.0
 
@@ -118,7 +111,8 @@ class Protection:
 def _switch(name: str, on: bool, call: Callable[[], object], deadline: Deadline) -> None:
     """Make one call, and again as long as AWS refuses it for a reason that may pass."""
     wanted = "on" if on else "off"
-    patience = {BUSY: deadline, DENIED: Deadline.after(min(RIGHT_SECONDS, deadline.remaining()))}
+    for_rights = Deadline.after(min(NEW_RIGHT_SECONDS, deadline.remaining()))
+    patience = {BUSY: deadline, **dict.fromkeys(DENIED, for_rights)}
     while True:
         try:
             call()

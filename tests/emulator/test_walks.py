@@ -4,9 +4,7 @@ A first create that fails, a destroy and a create after it, resizes that fail ha
 ways. All of it is judged by the target's rules, IAM and capacity.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 

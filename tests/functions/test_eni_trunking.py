@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from functions.aws import AccountSettings, account_settings_of
+from functions.aws import NEW_RIGHT_SECONDS, AccountSettings, account_settings_of
 from functions.custom_resource import NEVER_CREATED, custom_resource
-from functions.eni_trunking.handler import PATIENCE_SECONDS, PAUSE_SECONDS, EniTrunking
+from functions.eni_trunking.handler import PAUSE_SECONDS, EniTrunking
 from standin.clock import Clock
 
 from .conftest import Context, ResponseUrl
@@ -87,7 +87,7 @@ def test_rights_that_iam_has_not_spread_yet_are_waited_for(call: Call, roles: Ro
     before = clock.now()
     assert call(kind, {"RoleArn": ROLE}, PhysicalResourceId=ROLE)["Status"] == "SUCCESS"
     assert roles.assumed == [ROLE, ROLE]
-    assert 0 < clock.now() - before < PATIENCE_SECONDS
+    assert 0 < clock.now() - before < NEW_RIGHT_SECONDS
 
 
 def test_a_role_that_never_lets_itself_be_assumed_fails_a_create_and_says_so(
@@ -98,7 +98,7 @@ def test_a_role_that_never_lets_itself_be_assumed_fails_a_create_and_says_so(
     answer = call("Create", {"RoleArn": ROLE})
     assert answer["Status"] == "FAILED"
     assert "AWS answered AccessDenied to AssumeRole." in answer["Reason"]
-    assert clock.now() - before == PATIENCE_SECONDS
+    assert clock.now() - before == NEW_RIGHT_SECONDS
 
 
 @pytest.mark.parametrize("cause", ["role", "setting"])
@@ -108,7 +108,7 @@ def test_a_role_that_is_gone_or_refuses_does_not_keep_a_stack_from_being_deleted
     if cause == "role":
         roles.refusals = 1000
     else:
-        for _ in range(int(PATIENCE_SECONDS / PAUSE_SECONDS)):
+        for _ in range(int(NEW_RIGHT_SECONDS / PAUSE_SECONDS)):
             roles.ecs.add_client_error("delete_account_setting", "AccessDeniedException")
     assert call("Delete", {"RoleArn": ROLE}, PhysicalResourceId=ROLE)["Status"] == "SUCCESS"
     assert "its setting goes with it" in capsys.readouterr().out

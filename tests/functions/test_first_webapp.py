@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.aws import NEW_RIGHT_SECONDS
 from functions.custom_resource import NEVER_CREATED, custom_resource
-from functions.first_webapp.handler import PERMISSION_SECONDS, STARTED_BY, FirstWebapp
+from functions.first_webapp.handler import STARTED_BY, FirstWebapp
 from standin.clock import Clock
 
 from .conftest import Context, ResponseUrl
@@ -115,7 +116,7 @@ def test_a_right_that_is_missing_is_told(response_url: ResponseUrl, clock: Clock
     answer = call(response_url, clock, ecs)
     assert answer["Status"] == "FAILED"
     assert "AWS answered AccessDeniedException to RunTask." in answer["Reason"]
-    assert clock.now() - started < PERMISSION_SECONDS + 10
+    assert clock.now() - started < NEW_RIGHT_SECONDS + 10
 
 
 def test_hosts_that_are_not_there_yet_are_waited_for(response_url: ResponseUrl, clock: Clock) -> None:

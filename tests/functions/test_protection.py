@@ -7,8 +7,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from functions.aws import NEW_RIGHT_SECONDS
 from functions.custom_resource import NEVER_CREATED, custom_resource
-from functions.protection.handler import PHYSICAL_ID, RIGHT_SECONDS, Protection
+from functions.protection.handler import PAUSE_SECONDS, PHYSICAL_ID, Protection
 from standin.clock import Clock
 
 from .conftest import Context, ResponseUrl
@@ -123,14 +124,14 @@ def test_a_right_that_never_comes_is_not_waited_for_until_the_end(
 ) -> None:
     before = clock.now()
     aws_calls.balancer(BALANCER, "true")
-    aws_calls.refuse_database("AccessDenied", times=12)
+    aws_calls.refuse_database("AccessDenied", times=int(NEW_RIGHT_SECONDS / PAUSE_SECONDS))
     custom_resource(lambda: Protection(aws_calls.elb.client, aws_calls.rds.client))(
         response_url.event("Create", NAMED), Context(seconds=600)
     )
     answer = response_url.answers[-1]
     assert answer["Status"] == "FAILED"
     assert "AWS answered AccessDenied to ModifyDBInstance" in answer["Reason"]
-    assert clock.now() - before <= RIGHT_SECONDS
+    assert clock.now() - before <= NEW_RIGHT_SECONDS
 
 
 @pytest.mark.parametrize("missing", NAMED)
