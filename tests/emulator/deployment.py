@@ -252,8 +252,13 @@ def _zipped(folder: Path) -> bytes:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 name = path.relative_to(folder).as_posix()
-                file.writestr(name, YES.get(name) or path.read_text("utf-8").replace(*PAUSE))
+                file.writestr(name, YES.get(name) or _without_pauses(name, path.read_text("utf-8")))
     return archive.getvalue()
+
+
+def _without_pauses(name: str, text: str) -> str:
+    assert name != "functions/deadline.py" or PAUSE[0] in text, "say in PAUSE what the functions sleep by"
+    return text.replace(*PAUSE)
 
 
 def _each(answer: dict[str, Any], key: str) -> list[str]:
