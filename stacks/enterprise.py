@@ -282,7 +282,9 @@ class EnterpriseStack(Stack):
         )
         policy = iam.Policy(
             self,
-            "ProtectionPolicy",
+            # Another scheme is another load balancer. The protection of the old one is switched off before it goes, so
+            # the right to do that stands beside the new one until then.
+            "PublicProtectionPolicy" if entry.internet_facing else "ProtectionPolicy",
             roles=[function.execution_role],
             statements=[
                 iam.PolicyStatement(actions=[action], resources=[arn])

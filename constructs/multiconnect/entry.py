@@ -20,6 +20,7 @@ class Entry(Construct):
         load_balancer: One address in every zone; each address serves the targets of all zones.
         targets: The webapps, by the addresses of their tasks.
         security_group: Lets the allowed ranges in, and out to the webapps alone.
+        internet_facing: Whether the load balancer has public addresses.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Entry(Construct):
                 load balancer with another address. Default: false.
         """
         super().__init__(scope, construct_id)
+        self.internet_facing = internet_facing
         # A load balancer that was made without a security group can never be given one.
         self.security_group = ec2.SecurityGroup(
             self,

@@ -9,7 +9,7 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +88,11 @@ class Deployment:
     Args:
         running: The target; it has nothing but this deployment, so that all that is left of it can be found.
         name: The prefix of the stacks' names.
+        instead: What stands on the target for names of things that the templates take for given, such as keys.
     """
 
-    def __init__(self, running: target.Target, name: str) -> None:
-        self.running, self.name = running, name
+    def __init__(self, running: target.Target, name: str, instead: Mapping[str, str] | None = None) -> None:
+        self.running, self.name, self._instead = running, name, instead or {}
         self._stacks, self._s3 = running.client("cloudformation"), running.client("s3")
         self._published = set[str]()
         self._s3.create_bucket(Bucket=TEMPLATES)
@@ -118,7 +119,10 @@ class Deployment:
             Refused: It fails.
         """
         name = f"{self.name}-{stack}"
-        self._s3.put_object(Bucket=TEMPLATES, Key=f"{name}.json", Body=json.dumps(body).encode())
+        text = json.dumps(body)
+        for given, there in self._instead.items():
+            text = text.replace(given, there)
+        self._s3.put_object(Bucket=TEMPLATES, Key=f"{name}.json", Body=text.encode())
         request = {
             "StackName": name,
             "TemplateURL": f"{self.running.endpoint}/{TEMPLATES}/{name}.json",
@@ -170,7 +174,9 @@ class Deployment:
 
     def statuses(self) -> dict[str, str]:
         """Return the status of each stack that is there."""
-        return {each.name.removeprefix(f"{self.name}-"): each.status for each in report.stacks(self.running)}
+        prefix = f"{self.name}-"
+        found = (each for each in report.stacks(self.running) if each.name.startswith(prefix))
+        return {each.name.removeprefix(prefix): each.status for each in found}
 
     def resources(self) -> dict[str, tuple[str, str]]:
         """Return type and physical id of every resource, by `stack/logical id`."""
@@ -246,8 +252,13 @@ def _zipped(folder: Path) -> bytes:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 name = path.relative_to(folder).as_posix()
-                file.writestr(name, YES.get(name) or path.read_text("utf-8").replace(*PAUSE))
+                file.writestr(name, YES.get(name) or _without_pauses(name, path.read_text("utf-8")))
     return archive.getvalue()
+
+
+def _without_pauses(name: str, text: str) -> str:
+    assert name != "functions/deadline.py" or PAUSE[0] in text, "say in PAUSE what the functions sleep by"
+    return text.replace(*PAUSE)
 
 
 def _each(answer: dict[str, Any], key: str) -> list[str]:
