@@ -136,10 +136,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 def resize(workspace: Workspace, running: target.Target, active_coreapps: int) -> None:
     words = ("deploy", "--all", "--output", str(workspace.assembly))
-    with pytest.MonkeyPatch.context() as patch:
-        # The CDK's own validation takes 5 s of each run, and test_every_size has it judge the same settings.
-        patch.setenv("CDK_VALIDATION", "false")
-        cdk.run(workspace, running.endpoint, *words, *cdk.local([f"active_coreapps={active_coreapps}"]))
+    cdk.run(workspace, running.endpoint, *words, *cdk.local([f"active_coreapps={active_coreapps}"]))
 
 
 @pytest.mark.emulator

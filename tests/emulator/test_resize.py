@@ -29,9 +29,8 @@ def positions(stage: rehearse.Stage, since: int) -> Callable[[str], int]:
 def test_a_deploy_changes_the_size_in_the_documented_order_whatever_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The CDK's own validation takes 5 s of each deploy, and cfn-lint 6 s of each size. Both judge these settings in
-    # tests/stacks, in test_every_size and test_rules, and cfn-lint as the gate of a deploy in test_lifecycle.
-    monkeypatch.setenv("CDK_VALIDATION", "false")
+    # cfn-lint takes 6 s for each size. tests/stacks/test_rules.py has it judge such templates, and test_lifecycle shows
+    # that it is the gate of a deploy.
     monkeypatch.setattr(life, "lint", lambda *_: None)
     with rehearse.stage(Workspace(state=tmp_path), coreapps=3, speed=60) as stage:
         stage.deploy(2)
