@@ -16,9 +16,7 @@ def register() -> None:
     """Judge every template that is sent, and the exports of every stack that is created, updated or deleted."""
     internals.before_outputs(_judge_exports)
     internals.keep_what_a_rollback_could_not_delete()
-    internals.before_stack_delete(
-        lambda stack: None if stack.get("EnableTerminationProtection") else stack_exports(stack)
-    )
+    internals.before_stack_delete(lambda stack: None if _protected(stack) else stack_exports(stack))
     internals.before_templates(lambda template: unresolved_reference(template) or circular_dependency(template))
 
 
@@ -59,6 +57,11 @@ def export_deleted(stack: str, exports: dict[str, str]) -> str | None:
             for user in _importing(name, stack):
                 return f"Export {name} cannot be deleted as it is in use by {user}"
     return None
+
+
+def _protected(stack: dict[str, Any]) -> bool:
+    """Return whether a stack has termination protection. One that a change set has made does not say."""
+    return bool(stack.get("EnableTerminationProtection"))
 
 
 def stack_exports(stack: dict[str, Any]) -> str | None:

@@ -261,3 +261,19 @@ def test_every_property_of_our_types_is_judged_as_its_schema_says(synth: Synth) 
 )
 def test_what_a_change_of_a_property_does(resource_type: str, name: str, expected: str) -> None:
     assert recreation(resource_type, name) == expected
+
+
+# ---- stacks made by a change set ----
+
+
+def test_a_stack_that_a_change_set_made_can_be_deleted(running: target.Target, settle: Callable[..., Any]) -> None:
+    """As the CDK CLI makes its stacks, with nothing said about termination protection."""
+    client = running.client("cloudformation")
+    names = {"StackName": "by-change-set", "ChangeSetName": "first"}
+    body = json.dumps({"Resources": {"Topic": resource("SNS::Topic")}})
+    client.create_change_set(**names, ChangeSetType="CREATE", TemplateBody=body)
+    client.execute_change_set(**names)
+    stack = settle(running, "by-change-set")
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    client.delete_stack(StackName="by-change-set")
+    assert settle(running, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"

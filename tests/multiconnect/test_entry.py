@@ -32,7 +32,7 @@ def test_the_balancer_is_internal_with_a_group_of_its_own_in_every_private_subne
 
 
 def test_an_internet_facing_balancer_stands_in_the_public_subnets(synth: Synth) -> None:
-    found = balancer(synth(load_balancer_scheme="internet-facing", allowed_cidrs="203.0.113.0/24"))
+    found = balancer(synth(load_balancer_scheme="internet-facing", allowed_cidrs="192.0.2.0/24"))
     assert found["Scheme"] == "internet-facing"
     assert all(item["Fn::ImportValue"].startswith("wa-production:Public") for item in found["Subnets"])
 
@@ -57,7 +57,7 @@ def test_another_scheme_brings_its_own_target_group(production: Assembly, synth:
     ("context", "ranges"),
     [
         ({}, {"10.0.0.0/16"}),
-        ({"vpc_cidr": "10.7.0.0/16"}, {"10.7.0.0/16"}),
+        ({"vpc_cidr": "10.1.0.0/16"}, {"10.1.0.0/16"}),
         ({"allowed_cidrs": "192.0.2.0/24,203.0.113.7/32"}, {"192.0.2.0/24", "203.0.113.7/32"}),
     ],
 )

@@ -58,7 +58,7 @@ class TestEverySize:
         {"load_balancer_scheme": "internet-facing", "allowed_cidrs": "0.0.0.0/0", "allow_any_address": "true"},
         {"registry": "123456789012.dkr.ecr.us-east-1.amazonaws.com/client", "alarm_email": "ops@example.com"},
         {"availability_zones": 4, "active_coreapps": 32},
-        {"eni_trunking": "false", "active_coreapps": 8},
+        {"eni_trunking": "false"},
         LARGEST,
     ],
     ids=lambda context: ",".join(context),

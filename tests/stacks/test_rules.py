@@ -12,14 +12,13 @@ from aws_cdk import aws_s3 as s3
 
 from stacks.deployment import add_stacks, new_app
 from stacks.settings import Settings
-from tests.assembly import CDK_CONTEXT, ROOT
+from tests.assembly import CDK_CONTEXT, ROOT, STACKS
 from tests.conftest import Synth
 from tests.kept import lint
 from tests.stacks.test_limits import LARGEST
 
 REGIONS = ("us-east-1", "eu-west-1", "ap-south-1", "sa-east-1")
 LINTED: dict[str, tuple[str, dict[str, Any]]] = {
-    **{f"production in {region}": ("production", {"region": region}) for region in REGIONS},
     "staging with the shortest name": ("staging", {"name": "w2x"}),
     "local": ("local", {}),
     "production with the longest name and managed shards": ("production", LARGEST),
@@ -32,6 +31,28 @@ def test_cfn_lint_finds_neither_error_nor_warning(synth: Synth, deployment: str,
     made = synth(deployment, **context)
     found = [line for template in made.templates.values() for line in lint(template.path, made.settings.region)]
     assert found == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_cfn_lint_finds_nothing_in_production_in_any_of_the_regions(synth: Synth, stack: str) -> None:
+    """One template stands for all regions whose own differ from it in the name of the region alone.
+
+    Cfn-lint judges a template for several regions in the time that it takes for one.
+    """
+    same: dict[str, list[str]] = {}
+    for region in REGIONS:
+        text = synth(region=region).templates[stack].path.read_text(encoding="utf-8")
+        same.setdefault(text.replace(region, "REGION"), []).append(region)
+    found = [line for near in same.values() for line in lint(synth(region=near[0]).templates[stack].path, *near)]
+    assert found == []
+
+
+def test_cfn_lint_is_really_asked(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.template.json"
+    wrong.write_text(json.dumps({"Resources": {"One": {"Type": "AWS::S3::Buckets"}}}), encoding="utf-8")
+    first = lint(wrong, *REGIONS)
+    assert [line.partition(" ")[2][:5] for line in first] == ["E3006"] * len(REGIONS), "once for each region"
+    assert lint(wrong, *REGIONS) == first, "a finding is not forgotten"
 
 
 def report_of(folder: Path) -> list[dict[str, Any]]:
