@@ -220,6 +220,7 @@ def test_the_local_deployment_shows_no_replacement_at_all(
     changes = preview(stack(undeployed(small)), undeployed(large))
     assert {(small.resources[key]["Type"], *change[:2]) for key, change in changes.items()} == {
         ("AWS::AutoScaling::AutoScalingGroup", "Modify", "False"),
+        ("AWS::CloudFormation::CustomResource", "Modify", "False"),
         ("AWS::CloudWatch::Alarm", "Modify", "False"),
         ("AWS::CloudWatch::Dashboard", "Modify", "False"),
         ("AWS::ECS::Service", "Modify", "False"),

@@ -149,7 +149,7 @@ def rule(**properties: Any) -> dict[str, Resource]:
 def group(**properties: Any) -> dict[str, Resource]:
     made = fleet()
     made["Hosts"]["Properties"] |= properties
-    return {name: made[name] for name in ("Vpc", "Subnet", "Other", "Group", "Template", "Hosts")}
+    return {name: made[name] for name in ("Vpc", "Subnet", "Other", "Group", "Cluster", "Template", "Hosts")}
 
 
 def template(**data: Any) -> dict[str, Resource]:

@@ -78,7 +78,7 @@ def provider(**properties: Any) -> dict[str, Resource]:
     hosts = made["Hosts"]["Properties"] | {"NewInstancesProtectedFromScaleIn": properties.pop("protected", False)}
     made["Hosts"]["Properties"] = hosts | {"MinSize": "0"}
     auto_scaling = {"AutoScalingGroupArn": ref("Hosts")} | properties.pop("group", {})
-    kept = ("Vpc", "Subnet", "Other", "Group", "Template", "Hosts")
+    kept = ("Vpc", "Subnet", "Other", "Group", "Cluster", "Template", "Hosts")
     return {name: made[name] for name in kept} | {
         "Provider": resource("ECS::CapacityProvider", AutoScalingGroupProvider=auto_scaling, **properties)
     }

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from multiconnect.function import NETWORK_INTERFACE_ACTIONS
 from tests.emulator.rules.cases import (
     ACCOUNT,
     NO_KEY,
@@ -34,6 +35,15 @@ def secret(**properties: Any) -> dict[str, Resource]:
 
 def parameter(**properties: Any) -> dict[str, Resource]:
     return {"Parameter": resource("SSM::Parameter", **{"Type": "String", "Value": "one"} | properties)}
+
+
+FOR_LOGS: dict[str, Any] = {
+    "Effect": "Allow",
+    "Principal": {"Service": "logs.us-east-1.amazonaws.com"},
+    "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+    "Resource": "*",
+}
+"""Lets CloudWatch Logs use a key."""
 
 
 def log(**properties: Any) -> dict[str, Resource]:
@@ -411,15 +421,13 @@ LAMBDA = {
         rule="function_network",
         words="The subnet ID 'subnet-0' does not exist",
         faulty=network() | function(VpcConfig=AWSVPC),
-        right=inside(
-            "ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface", "ec2:Other"
-        ),
+        right=inside(*NETWORK_INTERFACE_ACTIONS),
     ),
     "a function in a network without the rights": Case(
         rule="function_network_rights",
         words="The provided execution role does not have permissions to call DeleteNetworkInterface on EC2",
         faulty=inside("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces"),
-        right=inside("ec2:*NetworkInterface*"),
+        right=inside(*NETWORK_INTERFACE_ACTIONS),
     ),
     "a function whose name is taken": Case(
         rule="function_exists",
@@ -468,7 +476,7 @@ LOGS = {
         rule="unknown_log_key",
         words="The specified KMS key does not exist or is not allowed to be used with Arn 'arn:aws:logs:us-east-1:",
         faulty=log(KmsKeyId=NO_KEY),
-        right=key(administer()) | log(KmsKeyId=att("Key", "Arn")),
+        right=key(administer(), FOR_LOGS) | log(KmsKeyId=att("Key", "Arn")),
     ),
     "a secret that exists": Case(
         rule="secret_exists",
