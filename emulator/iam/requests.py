@@ -282,7 +282,7 @@ _CALLS: dict[tuple[str, str], Needs] = {
     ("secretsmanager", "DescribeSecret"): _secret(),
     ("secretsmanager", "GetSecretValue"): _secret("kms:Decrypt"),
     ("secretsmanager", "PutSecretValue"): _secret("kms:GenerateDataKey", "kms:Decrypt"),
-    **dict.fromkeys([("ssm", name) for name in ("GetParameter", "GetParameters")], _parameters),
+    **dict.fromkeys([("ssm", name) for name in ("GetParameter", "GetParameters", "PutParameter")], _parameters),
     **dict.fromkeys(
         [
             ("cloudformation", "DescribeStackEvents"),
