@@ -188,11 +188,6 @@ def test_up_resize_failed_resize_and_down(local: Workspace, synth: Synth) -> Non
         eight.stateful,
     )
 
-    # The rollback of a raise took hosts away, and so does this.
-    resize(local, running, 2)
-    assert_as_planned(look(running), planned(2))
-    assert_hosts_suffice(running, planned(2))
-
     assert_calls_are_in_the_table(running, Templates(assembly=synth("local")))
 
     life.destroy(local, running)
