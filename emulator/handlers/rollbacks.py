@@ -28,6 +28,7 @@ async def _tell(stack_id: str) -> None:
         "CloudFormation Stack Status Change",
         {"stack-id": stack_id, "status-details": {"status": "UPDATE_ROLLBACK_IN_PROGRESS", "status-reason": ""}},
     )
-    started = set(threading.enumerate()) - before
+    # A thread without an identity is another's, which has not begun: nobody can wait for its end.
+    started = {thread for thread in threading.enumerate() if thread.ident is not None} - before
     for thread in started:
         await asyncio.to_thread(thread.join, LONGEST_SECONDS)

@@ -1,8 +1,13 @@
 """A rollback that begins is told to the functions that wait for it, before its first resource goes back."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from emulator.handlers import internals, rollbacks
 from emulator.target import Target
 
 from .templates import att, ref, resource
@@ -67,3 +72,14 @@ def test_a_function_hears_of_a_rollback_before_anything_goes_back(
     assert ssm.get_parameter(Name="/told/seen")["Parameter"]["Value"] == '["a rollback begins", "new"]'
     assert ssm.get_parameter(Name="/told/first")["Parameter"]["Value"] == "old"
     ssm.delete_parameter(Name="/told/seen")
+
+
+def test_a_thread_that_has_not_begun_stops_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another part of the target may start a thread at that moment; the rollback would never end."""
+    tell: list[Callable[[str], Any]] = []
+    monkeypatch.setattr(internals, "before_each_rollback", tell.append)
+    rollbacks.register()
+    seen = iter([[], [threading.Thread()]])
+    monkeypatch.setattr(threading, "enumerate", lambda: next(seen))
+    monkeypatch.setattr(internals, "publish", lambda *_: None)
+    asyncio.run(tell[0]("stack"))
