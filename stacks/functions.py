@@ -57,7 +57,7 @@ class FunctionsStack(Stack):
         super().__init__(scope, construct_id, **stack_options)
         # Exports are imported by their names, which tells the CDK of no order. Without one `cdk destroy` would begin
         # with the database stack, whose exports are still in use.
-        self.add_dependency(database)
+        self.add_stack_dependency(database)
         self._retention = Retention.of(settings)
         self._log_key = network.log_key
         self._vpc = network.vpc_in(self)

@@ -19,7 +19,7 @@ NOT_BUILT = "not built yet"
 RULES_HEAD = """\
 ## What the embedded target refuses
 
-Printed by `python -m emulator rules`. "Our words" says that AWS's own were not found.
+Printed by `.venv/bin/python -m emulator rules`. "Our words" says that AWS's own were not found.
 
 """
 

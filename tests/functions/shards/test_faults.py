@@ -293,10 +293,14 @@ def together(stack: Stack, monkeypatch: pytest.MonkeyPatch, place: str, old: int
     dependencies = replace(stack.dependencies, now=lambda: began)
 
     def run(new: int) -> None:
-        event = stack.event("Update", place, new, old)
-        event |= accept(event, dependencies)
-        while not advance(event, dependencies)["IsComplete"]:
-            stack.clock.advance(5)
+        try:
+            event = stack.event("Update", place, new, old)
+            event |= accept(event, dependencies)
+            while not advance(event, dependencies)["IsComplete"]:
+                stack.clock.advance(5)
+        except BaseException:
+            ready.abort()  # the others would wait for ever, and hide what went wrong here
+            raise
 
     with ThreadPoolExecutor(len(numbers)) as pool:
         list(pool.map(run, numbers))
