@@ -154,10 +154,8 @@ def routed(app: Application, faults: Faults, journal: Journal) -> Application:
     GET tells the state of hosts and tasks, POST changes their time, and DELETE forgets the broken moments. On
     `CALLS_PATH`, GET lists the calls of roles that IAM has judged.
     """
-    from .handlers.internals import remember_request
 
     async def outer(scope: Any, receive: Any, send: Any) -> None:
-        remember_request(scope.get("headers", ()))
         if scope["type"] == "http" and scope["path"] == FAULTS_PATH:
             await _answer(send, *_control(faults, scope["method"], await read(receive)))
         elif scope["type"] == "http" and scope["path"] == CAPACITY_PATH:

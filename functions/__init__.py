@@ -6,6 +6,7 @@ nothing else of this project. Each function has a folder with a module `handler`
 - `eni_trunking`: custom resource, ENI trunking for the hosts' role alone (D-4)
 - `hosts`: two custom resources around the hosts, so that the cap falls last (D-12)
 - `database_user`: custom resource, the client's least-privilege database user (D-6)
+- `first_webapp`: custom resource, one webapp runs before all the others (T-11)
 - `protection`: custom resource, deletion protection of the load balancer and of the database (D-11)
 - `shards`: two custom resources around the coreapp service, a reconciler, and the steps of a runbook (D-8)
 

@@ -58,10 +58,14 @@ class FunctionsStack(Stack):
         # Exports are imported by their names, which tells the CDK of no order. Without one `cdk destroy` would begin
         # with the database stack, whose exports are still in use.
         self.add_stack_dependency(database)
-        self._retention = Retention.of(settings)
-        self._log_key = network.log_key
+        retention = Retention.of(settings)
         self._vpc = network.vpc_in(self)
-        self._code = function_code()
+        self._shared: dict[str, Any] = {
+            "code": function_code(),
+            "log_key": network.log_key,
+            "log_retention": retention.logs,
+            "log_removal_policy": retention.keys_and_files,
+        }
         self.first_webapp = self._first_webapp()
         self.eni_trunking = self._eni_trunking()
         self.protection = self._protection()
@@ -88,11 +92,8 @@ class FunctionsStack(Stack):
             "FirstWebapp",
             handler=contract.FIRST_WEBAPP_HANDLER,
             description="Runs one webapp before all the others",
-            code=self._code,
             timeout_minutes=MAX_TIMEOUT_MINUTES,
-            log_key=self._log_key,
-            log_retention=self._retention.logs,
-            log_removal_policy=self._retention.keys_and_files,
+            **self._shared,
         )
 
     def _eni_trunking(self) -> Function:
@@ -101,10 +102,7 @@ class FunctionsStack(Stack):
             "EniTrunking",
             handler=contract.ENI_TRUNKING_HANDLER,
             description="Enables ENI trunking for one role",
-            code=self._code,
-            log_key=self._log_key,
-            log_retention=self._retention.logs,
-            log_removal_policy=self._retention.keys_and_files,
+            **self._shared,
         )
         # The export stays while nobody imports it: CloudFormation refuses to drop an export that is still imported, and
         # it updates this stack before the one that imports it.
@@ -118,10 +116,7 @@ class FunctionsStack(Stack):
             "Protection",
             handler=contract.PROTECTION_HANDLER,
             description="Switches deletion protection on, and off again",
-            code=self._code,
-            log_key=self._log_key,
-            log_retention=self._retention.logs,
-            log_removal_policy=self._retention.keys_and_files,
+            **self._shared,
         )
         # As above: the exports stay while nobody imports them.
         self.export_value(function.function_arn)
@@ -133,10 +128,7 @@ class FunctionsStack(Stack):
             self,
             "Hosts",
             stack_name=f"{settings.name}-enterprise",
-            code=self._code,
-            log_key=self._log_key,
-            log_retention=self._retention.logs,
-            log_removal_policy=self._retention.keys_and_files,
+            **self._shared,
         )
 
     def _database_user(self, stack: DatabaseStack) -> Function:
@@ -155,12 +147,9 @@ class FunctionsStack(Stack):
             "DatabaseUser",
             handler=contract.DATABASE_USER_HANDLER,
             description="Makes the client's least-privilege database user",
-            code=self._code,
             vpc=self._vpc,
             security_group=group,
-            log_key=self._log_key,
-            log_retention=self._retention.logs,
-            log_removal_policy=self._retention.keys_and_files,
+            **self._shared,
         )
         # Secrets, key and parameter belong to the database stack. They are named by ARN, so that a grant changes the
         # function's role here, and never the key's policy there.
@@ -189,11 +178,8 @@ class FunctionsStack(Stack):
             account_secret_name=settings.shards_secret,
             account_secret_key_arn=settings.secrets_key_arn,
             vpc=self._vpc,
-            code=self._code,
             endpoint=settings.shards_endpoint,
             ca_parameter_name=settings.shards_ca_parameter,
             certificate_max_age_days=settings.certificate_max_age_days,
-            log_key=self._log_key,
-            log_retention=self._retention.logs,
-            log_removal_policy=self._retention.keys_and_files,
+            **self._shared,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ministack.core.responses import (
@@ -11,6 +10,8 @@ from ministack.core.responses import (
     get_account_id,
     json_response,
 )
+
+from emulator.iam import caller
 
 from . import internals
 from .internals import Properties, answer_ecs, call_ecs, physical_name
@@ -209,11 +210,9 @@ def _root() -> str:
 
 def _principal(data: dict[str, Any]) -> str:
     """Return whom a setting is for: who is named, or else the caller, a session of a role being that role."""
-    caller = internals.caller_arn()
-    session = re.fullmatch(r"(arn:[\w-]+):sts::(\d+):assumed-role/([^/]+)/.+", caller)
-    if session:
-        caller = internals.roles.get(session[3], {}).get("Arn") or f"{session[1]}:iam::{session[2]}:role/{session[3]}"
-    return str(data.get("principalArn") or caller)
+    who = caller()
+    role = internals.roles.get(who.role, {}).get("Arn") or who.role_arn if who.role else None
+    return str(data.get("principalArn") or role or who.arn)
 
 
 def _setting(principal: str, name: str, value: str) -> dict[str, str]:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ministack.core import iam_evaluator
 from ministack.core.responses import error_response_json, get_region, now_iso
 from ministack.services import (
     alb,
@@ -279,19 +277,6 @@ def before_each_ecs_call(action: str, judge: Callable[[dict[str, Any]], tuple[st
         return answer(body) if refusal is None else error_response_json(*refusal, 400)
 
     _ecs_actions[action] = judged
-
-
-_request_headers: ContextVar[dict[str, str]] = ContextVar("request_headers")
-
-
-def remember_request(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """Keep the headers of the current request, so that `caller_arn` can tell who signed it."""
-    _request_headers.set({name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers})
-
-
-def caller_arn() -> str:
-    """Return the ARN of the principal that signed the current request; the account's root when nobody else is known."""
-    return iam_evaluator._request_caller_arn.get() or iam_evaluator.request_caller_arn(_request_headers.get({}))
 
 
 def before_templates(judge: Callable[[Record], str | None]) -> None:

@@ -9,6 +9,7 @@ from ministack.core.responses import get_account_id
 
 from emulator.handlers import internals
 from emulator.handlers.internals import Step
+from emulator.iam import caller
 
 from .book import is_true, note, number, properties_of, refuse
 from .iam import role_of
@@ -69,11 +70,11 @@ def unknown_principal_of_setting(body: dict[str, Any]) -> str | None:
 
 def setting_of_another_principal(body: dict[str, Any]) -> str | None:
     """Only root and the principal itself set or take away an account setting by `principalArn`."""
-    arn, caller = body.get("principalArn"), internals.caller_arn()
-    if not arn or caller.endswith(":root") or str(arn).rsplit("/", 1)[-1] in caller.split("/")[1:2]:
+    arn, who = body.get("principalArn"), caller()
+    if not arn or who.arn.endswith(":root") or str(arn).rsplit("/", 1)[-1] == who.role:
         return None
     return (
-        f"User: {caller} is not authorized to perform this action for principal {arn}: the caller must be the root "
+        f"User: {who.arn} is not authorized to perform this action for principal {arn}: the caller must be the root "
         "user or that principal"
     )
 

@@ -11,7 +11,7 @@ from emulator.handlers import internals
 from emulator.handlers.internals import Step
 
 from .book import number, properties_of, refuse
-from .iam import allows, trusts
+from .iam import trusts
 
 _FUNCTION, _PERMISSION = "AWS::Lambda::Function", "AWS::Lambda::Permission"
 _CREATE = "https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"
@@ -181,18 +181,6 @@ def function_network(step: Step) -> str | None:
                 "Error occurred while DescribeSecurityGroups. EC2 Error Code: InvalidGroup.NotFound. EC2 Error "
                 f"Message: The security group '{group}' does not exist"
             )
-    return None
-
-
-@refuse(_FUNCTION, source="T-38")
-def function_network_rights(step: Step) -> str | None:
-    """The role of a function in a network may make, see and delete network interfaces."""
-    given = properties_of(step)
-    if not (given.get("VpcConfig") or {}).get("SubnetIds"):
-        return None
-    for name in ("CreateNetworkInterface", "DescribeNetworkInterfaces", "DeleteNetworkInterface"):
-        if not allows(given.get("Role"), f"ec2:{name}"):
-            return f"The provided execution role does not have permissions to call {name} on EC2"
     return None
 
 

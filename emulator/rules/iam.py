@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 from ministack.core.responses import get_account_id
@@ -51,20 +50,6 @@ def trusts(arn: Any, service: str) -> bool:
     """Tell whether a role exists and lets a service, such as `lambda.amazonaws.com`, assume it."""
     role = role_of(arn)
     return role is not None and service in principals(role.get("AssumeRolePolicyDocument"), "Service")
-
-
-def allows(arn: Any, action: str) -> bool:
-    """Tell whether an inline policy of a role allows an action; a policy of AWS may, since its text is not known."""
-    role = role_of(arn) or {}
-    if any(":iam::aws:policy/" in str(policy) for policy in role.get("AttachedPolicies") or []):
-        return True
-    for document in (role.get("InlinePolicies") or {}).values():
-        for statement in statements(document):
-            actions = statement.get("Action", [])
-            names = [actions] if isinstance(actions, str) else actions
-            if statement.get("Effect") == "Allow" and any(fnmatchcase(action, name) for name in names):
-                return True
-    return False
 
 
 def unknown_principal(document: Any) -> str | None:

@@ -18,7 +18,7 @@ class Case:
     """A template that AWS refuses.
 
     Attributes:
-        rule: Name of the rule that refuses it; empty when MiniStack itself does.
+        rule: Name of the rule that refuses it; empty when MiniStack itself or `emulator.iam` does.
         words: What the stack's events say, or the API's answer.
         faulty: The template's resources.
         right: The same, corrected.
